@@ -1,0 +1,1 @@
+"""The clock process: tick jobs that call the services."""

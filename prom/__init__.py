@@ -1,0 +1,1 @@
+"""prom: patient-reported outcomes after interventional pain procedures."""

@@ -1,0 +1,1 @@
+"""Charts: plain values in, a Plotly figure dict or SVG text out."""

@@ -1,0 +1,1 @@
+"""Survival and other statistics on plain values, each with its source."""
