@@ -1,0 +1,105 @@
+"""Sites, patients and their consents."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field
+
+from prom.storage.types import Row, new_public_id, one_of
+
+
+class Purpose(StrEnum):
+    """What a patient agreed to."""
+
+    TEXTING = "texting"
+    DATA_USE = "data_use"
+
+
+class Site(Row, table=True):
+    """A clinic site: its label in texts, zone and channel settings, and the key of what belongs to no patient."""
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
+    name: str = Field(unique=True, max_length=40, description="short key, as in the import's site column")
+    label: str = Field(max_length=40, description="how texts call the clinic; reveals no diagnosis")
+    phone: str = Field(default="", max_length=24, description="the number patients may call")
+    time_zone: str = Field(max_length=64)
+    country: str = Field(default="IN", max_length=2, description="ISO 3166, for emergency numbers and rules")
+    language: str = Field(default="en", max_length=8)
+    two_way: bool = Field(default=True, description="replies by text reach us; no with Twilio in India")
+    echo: str = Field(default="last", max_length=8, description="each, last or doubtful")
+    quiet_hours: bool = Field(default=True, description="off only for rehearsals")
+    monthly_segments: int | None = Field(default=None, description="spend limit: texts stop above it")
+    key_sealed: bytes
+    __table_args__ = (
+        CheckConstraint("echo IN ('each','last','doubtful')", name="echo_known"),
+        CheckConstraint("monthly_segments >= 0", name="monthly_segments_not_negative"),
+    )
+
+
+class Patient(Row, table=True):
+    """A person who is followed. Names, phone and record number are sealed; the index columns find equal values."""
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
+    site_id: int = Field(foreign_key="site.id", index=True)
+    study_id: str = Field(default_factory=new_public_id, unique=True, max_length=20, description="in exports")
+    key_sealed: bytes
+    record_sealed: bytes | None = None
+    record_index: str = Field(max_length=32)
+    first_name_sealed: bytes | None = None
+    last_name_sealed: bytes | None = None
+    phone_sealed: bytes | None = None
+    phone_index: str | None = Field(default=None, index=True, max_length=32)
+    language: str = Field(default="en", max_length=8)
+    time_zone: str = Field(max_length=64)
+    birth_year: int | None = None
+    sex: str | None = Field(default=None, max_length=1, description="F, M, X or not told")
+    created_at: datetime
+    paused_until: datetime | None = Field(default=None, description="no prompts before; far future: staff resume")
+    paused_reason: str = Field(default="", max_length=24)
+    unusable_reason: str = Field(default="", max_length=24, description="why the number takes no texts, else empty")
+    died_on: date | None = None
+    withdrawn_on: date | None = None
+    __table_args__ = (
+        UniqueConstraint("site_id", "record_index"),
+        CheckConstraint("birth_year BETWEEN 1900 AND 2100", name="birth_year_plausible"),
+        CheckConstraint("sex IN ('F','M','X')", name="sex_known"),
+    )
+
+
+class NameIndex(Row, table=True):
+    """One searchable part of a patient's name, as an HMAC."""
+
+    id: int = Field(default=None, primary_key=True)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    word_index: str = Field(index=True, max_length=32)
+    __table_args__ = (UniqueConstraint("patient_id", "word_index"),)
+
+
+class Consent(Row, table=True):
+    """One consent as it was given, and when it was withdrawn."""
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    site_id: int = Field(foreign_key="site.id", index=True)
+    purpose: Purpose = Field(sa_type=one_of(Purpose))
+    version: str = Field(max_length=24)
+    language: str = Field(max_length=8)
+    method: str = Field(max_length=24, description="how given: paper, page, tablet, phone, import")
+    given_at: datetime
+    withdrawn_at: datetime | None = None
+    __table_args__ = (CheckConstraint("withdrawn_at >= given_at", name="withdrawn_after_given"),)
+
+
+class TextOverride(Row, table=True):
+    """A clinic's own wording of one text in one language."""
+
+    id: int = Field(default=None, primary_key=True)
+    site_id: int = Field(foreign_key="site.id", index=True)
+    text_key: str = Field(max_length=40)
+    language: str = Field(max_length=8)
+    text: str
+    __table_args__ = (UniqueConstraint("site_id", "text_key", "language"),)
