@@ -155,5 +155,5 @@ def _block_mac(key: bytes, previous: bytes, rows: Iterable[Audit]) -> bytes:
         for name in Audit.model_fields:
             part = getattr(row, name)
             shown = part.isoformat() if isinstance(part, datetime) else repr(part)
-            digest.update(f"{name}={text}\x1f".encode())
+            digest.update(f"{name}={shown}\x1f".encode())
     return digest.digest()
