@@ -1,0 +1,62 @@
+"""Build what every edge needs from the settings: database, keys, gateway and clock. No Flask here."""
+
+import json
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from prom import config
+from prom.clock import Clock
+from prom.messaging.gateway import Gateway
+from prom.storage import migrating, vault
+from prom.storage.session import Store, engine_for
+
+DEMO_MARK = "demo-data"
+
+
+class RefusedError(RuntimeError):
+    """The installation must not start as it is; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One wired installation: shared by the web, the clock and the command line."""
+
+    settings: config.Settings
+    store: Store
+    gateway: Gateway
+    clock: Clock
+
+
+def open_app(settings: config.Settings) -> App:
+    """Return the wired app, or raise RefusedError, SchemaError or VaultError when it must not start."""
+    keys = vault.load(settings.instance / "keys")
+    engine = engine_for(settings.database_url)
+    migrating.check(engine)
+    marked = (settings.instance / DEMO_MARK).exists()
+    if marked and settings.live:
+        raise RefusedError("this instance holds demo data: a live Twilio gateway is refused; use another PROM_INSTANCE")
+    clock = Clock(settings.instance, movable=settings.gateway == "simulated" and (settings.demo or marked))
+    store = Store(engine, keys)
+    return App(settings, store, _gateway(settings, clock), clock)
+
+
+def mark_demo(settings: config.Settings) -> None:
+    """Mark the instance as holding synthetic patients, for good."""
+    if settings.live:
+        raise RefusedError("synthetic patients and a live Twilio gateway never go together: unset PROM_GATEWAY")
+    (settings.instance / DEMO_MARK).write_text(json.dumps({"synthetic": True}), encoding="ascii")
+
+
+def _gateway(settings: config.Settings, clock: Clock) -> Gateway:
+    if settings.gateway == "twilio":
+        from prom.messaging import twilio
+
+        return twilio.TwilioGateway(settings)
+    from prom.messaging import simulated
+
+    return simulated.SimulatedGateway(settings.instance / "simulated.db", clock.now)
+
+
+def public_path_prefix(settings: config.Settings) -> str:
+    """Return the path under which a proxy serves prom, without a trailing slash."""
+    return urlsplit(settings.public_url).path.rstrip("/")
