@@ -1,0 +1,139 @@
+"""Plans as stored rows, and the prompts and waiting texts an episode's plan turns into."""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+from sqlmodel import Session, col, select
+
+from prom.domain import procedures
+from prom.storage.models import Message, MessageState, Plan, Prompt, PromptState
+
+
+def default_row(session: Session, procedure: str, now: datetime) -> Plan:
+    """Return the stored shipped plan of a procedure, storing it on first use."""
+    version = procedures.procedure(procedure).version
+    found = session.exec(
+        select(Plan).where(col(Plan.site_id).is_(None), col(Plan.procedure) == procedure, col(Plan.version) == version)
+    ).first()
+    if found is not None:
+        return found
+    return add(session, None, procedure, procedures.default_plan_data(procedure), now)
+
+
+def row_for(session: Session, site_id: int, procedure: str, now: datetime) -> Plan:
+    """Return the plan new episodes of a site start with: the site's newest own plan, else the shipped one."""
+    own = session.exec(
+        select(Plan)
+        .where(col(Plan.site_id) == site_id, col(Plan.procedure) == procedure)
+        .order_by(col(Plan.id).desc())
+        .limit(1)
+    ).first()
+    return own or default_row(session, procedure, now)
+
+
+def add(session: Session, site_id: int | None, procedure: str, data: dict[str, Any], now: datetime) -> Plan:
+    """Store a new version of a plan; the data is checked by reading it once."""
+    definition = {key: value for key, value in data.items() if key != "version"}
+    procedures.plan_from(procedure, str(data["version"]), definition)
+    row = Plan(
+        site_id=site_id,
+        procedure=procedure,
+        version=str(data["version"]),
+        definition=json.dumps(definition, sort_keys=True),
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def plan(row: Plan) -> procedures.Plan:
+    """Return the plan a row describes."""
+    return procedures.plan_from(row.procedure, row.version, json.loads(row.definition))
+
+
+def by_ids(session: Session, ids: Iterable[int]) -> dict[int, Plan]:
+    """Return plan rows by id."""
+    return {row.id: row for row in session.exec(select(Plan).where(col(Plan.id).in_(set(ids))))}
+
+
+def add_prompts(session: Session, rows: Sequence[Prompt]) -> dict[str, int]:
+    """Insert prompts in one statement and return their ids by public id."""
+    if not rows:
+        return {}
+    values = [row.model_dump(exclude={"id"}) for row in rows]
+    stored = session.execute(insert(Prompt).returning(col(Prompt.public_id), col(Prompt.id)), values)
+    return dict(stored.tuples().all())
+
+
+def prompts(session: Session, episode_id: int) -> list[Prompt]:
+    """Return the prompts of an episode in order of time."""
+    return prompts_of(session, [episode_id])
+
+
+def prompts_of(session: Session, episode_ids: Iterable[int]) -> list[Prompt]:
+    """Return the prompts of some episodes in order of time."""
+    return list(
+        session.exec(
+            select(Prompt)
+            .where(col(Prompt.episode_id).in_(set(episode_ids)))
+            .order_by(col(Prompt.due_at), col(Prompt.id))
+        )
+    )
+
+
+def delete_prompts(session: Session, prompts: Collection[Prompt]) -> None:
+    """Delete prompts that were never sent, with the texts that wait for them."""
+    ids = [prompt.id for prompt in prompts]
+    drop_waiting(session, ids)
+    session.execute(
+        delete(Prompt)
+        .where(col(Prompt.id).in_(ids), col(Prompt.state) == PromptState.PLANNED)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def drop_waiting(session: Session, prompt_ids: Collection[int]) -> None:
+    """Delete the texts of prompts that still wait: a re-planned prompt queues them anew under the same key."""
+    session.execute(
+        delete(Message)
+        .where(col(Message.prompt_id).in_(prompt_ids), col(Message.state) == MessageState.PENDING)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def suppress_waiting(session: Session, prompt_ids: Collection[int], reason: str) -> int:
+    """Take texts that wait for prompts out of the queue, with the reason they are not sent; return how many."""
+    done = session.execute(
+        update(Message)
+        .where(col(Message.prompt_id).in_(prompt_ids), col(Message.state) == MessageState.PENDING)
+        .values(state=MessageState.SUPPRESSED, reason=reason)
+        .execution_options(synchronize_session="fetch")
+    )
+    return int(getattr(done, "rowcount", 0))
+
+
+def cancel_prompts(session: Session, prompt_ids: Collection[int], reason: str) -> int:
+    """Cancel prompts that are not over; return how many."""
+    live = (PromptState.PLANNED, PromptState.ASKED, PromptState.PARTLY)
+    done = session.execute(
+        update(Prompt)
+        .where(col(Prompt.id).in_(prompt_ids), col(Prompt.state).in_(live))
+        .values(state=PromptState.CANCELLED, reason=reason)
+        .execution_options(synchronize_session="fetch")
+    )
+    return int(getattr(done, "rowcount", 0))
+
+
+def queued_keys(session: Session, prompt_ids: Collection[int]) -> set[str]:
+    """Return the dedupe keys of all texts that were ever queued for some prompts."""
+    return set(session.exec(select(Message.dedupe_key).where(col(Message.prompt_id).in_(prompt_ids))))
+
+
+def add_texts(session: Session, rows: Sequence[Message]) -> None:
+    """Insert waiting texts in one statement."""
+    if rows:
+        session.execute(insert(Message), [row.model_dump(exclude={"id"}) for row in rows])
