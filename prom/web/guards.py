@@ -1,0 +1,95 @@
+"""Who may open which page. Every route names its permission; a route without one is refused for everybody."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
+
+from flask import Flask, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import current_user
+
+from prom.storage.models import Role
+
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+
+
+class Permission(StrEnum):
+    """What a page needs."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed_in"
+    QUEUE = "queue"
+    ENROL = "enrol"
+    PATIENTS = "patients"
+    REVIEW = "review"
+    COHORT = "cohort"
+    EXPORT = "export"
+    SETTINGS = "settings"
+    USERS = "users"
+    AUDIT = "audit"
+    DEMO = "demo"
+
+
+P = Permission
+ALLOWED: dict[Role, frozenset[Permission]] = {
+    Role.COORDINATOR: frozenset({P.SIGNED_IN, P.QUEUE, P.ENROL, P.PATIENTS, P.COHORT}),
+    Role.CLINICIAN: frozenset({P.SIGNED_IN, P.PATIENTS, P.REVIEW, P.COHORT}),
+    Role.ADMIN: frozenset({P.SIGNED_IN, P.COHORT, P.EXPORT, P.SETTINGS, P.USERS, P.AUDIT}),
+    Role.AUDITOR: frozenset({P.SIGNED_IN, P.AUDIT}),
+}
+
+
+def needs(permission: Permission) -> Callable[[View], View]:
+    """Name the permission that a view needs."""
+
+    def mark(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def permission_of(app: Flask, endpoint: str) -> Permission | None:
+    """Return the permission an endpoint needs, or None when it names none."""
+    if endpoint == "static" or endpoint.startswith("security."):
+        return Permission.PUBLIC  # flask-security guards its own pages
+    view = app.view_functions.get(endpoint)
+    return getattr(view, "permission", None)
+
+
+def may(permission: Permission) -> bool:
+    """Return whether the signed-in person has a permission (templates ask this too)."""
+    if permission in {Permission.PUBLIC, Permission.DEMO}:
+        return True
+    if not current_user.is_authenticated:
+        return False
+    return permission in ALLOWED[Role(current_user.role)]
+
+
+def check() -> ResponseReturnValue | None:
+    """Refuse the request unless its route's permission is held; runs before every request."""
+    endpoint = request.endpoint
+    if endpoint is None:
+        return None
+    permission = permission_of(current_app, endpoint)
+    if permission is None:
+        abort(403)
+    if permission is Permission.DEMO and not current_app.config["DEMO_PAGES"]:
+        abort(404)
+    if may(permission):
+        return None
+    if not current_user.is_authenticated:
+        if request.method == "GET":
+            return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+        return redirect(url_for("security.login"))
+    _note_refusal(permission)
+    return abort(403)
+
+
+def _note_refusal(permission: Permission) -> None:
+    from prom.storage import audit, staff
+    from prom.web import context
+
+    with context.writing() as session:
+        account = staff.by_public_id(session, current_user.public_id)
+        audit.record(session, context.actor(), "refused", account, context.wall(), reason=f"needs {permission}")

@@ -1,0 +1,93 @@
+"""Sessions as rows from sign-in on; before that a short signed cookie for the forms' tokens.
+
+Deleting the row, disabling the account or 15 idle minutes end a session at once; there is no "remember me".
+"""
+
+from typing import Any
+
+from flask import Flask, Request, Response
+from flask.json.tag import TaggedJSONSerializer
+from flask.sessions import SecureCookieSession, SessionInterface
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from prom import clock
+from prom.storage import staff
+from prom.storage.session import Store
+
+ANONYMOUS_SECONDS = 3600
+ROW_PREFIX = "r."
+
+
+class PromSession(SecureCookieSession):
+    """A session that knows its row's token and whether it must get a new one."""
+
+    token: str = ""
+    renew: bool = False
+
+
+class RowSessions(SessionInterface):
+    """Flask sessions on the websession table."""
+
+    def __init__(self, store: Store, cookie_key: bytes, *, https: bool) -> None:
+        self._store = store
+        self._https = https
+        self._json = TaggedJSONSerializer()
+        self._signer = URLSafeTimedSerializer(cookie_key, salt="anonymous", serializer=self._json)
+        # The __Host- prefix makes browsers refuse the cookie from any other host or path, but needs HTTPS.
+        self.cookie_name = "__Host-prom" if https else "prom"
+
+    def open_session(self, _app: Flask, request: Request) -> PromSession:
+        """Return the session of a request; an unknown, ended or forged cookie gives an empty one."""
+        value = request.cookies.get(self.cookie_name, "")
+        if value.startswith(ROW_PREFIX):
+            return self._from_row(value.removeprefix(ROW_PREFIX))
+        try:
+            return PromSession(self._signer.loads(value, max_age=ANONYMOUS_SECONDS)) if value else PromSession()
+        except BadSignature:
+            return PromSession()
+
+    def _from_row(self, token: str) -> PromSession:
+        with self._store.reading() as database:
+            row = staff.web_session(database, token, clock.wall())
+        if row is None:
+            return PromSession()
+        opened = PromSession(self._json.loads(row.content))
+        opened.token = token
+        age = (clock.wall() - row.last_seen_at).total_seconds()
+        opened.modified = age > staff.TOUCH_SECONDS
+        return opened
+
+    def save_session(self, _app: Flask, session: Any, response: Response) -> None:
+        """Store what changed and set the cookie."""
+        if session.accessed:
+            response.vary.add("Cookie")
+        if not session:
+            self._forget(session, response)
+        elif "_user_id" in session:
+            self._save_row(session, response)
+        elif session.modified:
+            self._set_cookie(response, self._signer.dumps(dict(session)))
+
+    def _save_row(self, session: PromSession, response: Response) -> None:
+        if session.token and not session.renew and not session.modified:
+            return
+        content, now = self._json.dumps(dict(session)), clock.wall()
+        with self._store.writing() as database:
+            if session.token and not session.renew:
+                staff.keep_web_session(database, session.token, content, now)
+                return
+            if session.token:
+                staff.end_web_session(database, session.token)
+            owner = session.get("prom_staff_id")
+            token = staff.open_web_session(database, owner, content, session.get("prom_address", ""), now)
+        self._set_cookie(response, ROW_PREFIX + token)
+
+    def _forget(self, session: PromSession, response: Response) -> None:
+        if session.token:
+            with self._store.writing() as database:
+                staff.end_web_session(database, session.token)
+        if session.modified or session.token:
+            response.delete_cookie(self.cookie_name, path="/", secure=self._https, httponly=True, samesite="Lax")
+
+    def _set_cookie(self, response: Response, value: str) -> None:
+        response.set_cookie(self.cookie_name, value, path="/", secure=self._https, httponly=True, samesite="Lax")

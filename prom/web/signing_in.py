@@ -1,0 +1,233 @@
+"""Sign-in: flask-security on the staff table, with single-use TOTP codes, growing delays and row sessions."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import (
+    LoginForm,
+    Security,
+    SQLAlchemySessionUserDatastore,
+    UserMixin,
+    hash_password,
+    user_authenticated,
+)
+from flask_security.totp import Totp
+from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlmodel import SQLModel
+
+from prom import clock
+from prom.services import signing_in
+from prom.storage import audit, staff
+from prom.storage.models import Role, Staff
+from prom.web import context, guards
+
+blueprint = Blueprint("signing_in", __name__)
+MINIMUM_PASSWORD = 12
+
+
+class Account(UserMixin):
+    """A staff row as flask-security wants it: its one role as a list of names."""
+
+    role: Role
+
+    @property
+    def roles(self) -> list[str]:
+        """Return the role's name as a list."""
+        return [Role(self.role).value]
+
+    @roles.setter
+    def roles(self, _value: object) -> None:
+        """Ignore flask-security's role lists: the role is a column."""
+
+
+SQLModel._sa_registry.map_imperatively(Account, Staff.__table__)  # type: ignore[attr-defined]
+
+
+class PromLoginForm(LoginForm):  # type: ignore[misc]
+    """The sign-in form without "remember me": its cookie would outlive an ended session."""
+
+    remember = None
+
+
+class SingleUseTotp(Totp):  # type: ignore[misc]
+    """TOTP whose codes work once: the last counter is kept in the staff row."""
+
+    def get_last_counter(self, user: Any) -> int | None:
+        """Return the counter of the last code that was used."""
+        counter: int | None = user.totp_counter
+        return counter
+
+    def set_last_counter(self, user: Any, tmatch: Any) -> None:
+        """Remember the counter of the code just used."""
+        user.totp_counter = tmatch.counter
+
+
+def install(app: Flask) -> None:
+    """Set flask-security up on the wired app."""
+    wired = context_app(app)
+    accounts = scoped_session(sessionmaker(wired.store.engine, expire_on_commit=False))
+    reading = sessionmaker(wired.store.engine.execution_options(reads=True), expire_on_commit=False)
+    app.config.update(_config(wired))
+    datastore = SQLAlchemySessionUserDatastore(accounts, Account, None)
+    security = Security(app, datastore, login_form=PromLoginForm, totp_cls=SingleUseTotp)
+
+    @app.login_manager.user_loader  # type: ignore[attr-defined, untyped-decorator]
+    def load(uniquifier: str) -> Account | None:
+        # A reading transaction of its own: the datastore's would take SQLite's write lock on every page.
+        with reading() as opened:
+            account = opened.query(Account).filter_by(fs_uniquifier=uniquifier, active=True).first()
+            opened.expunge_all()
+        return account
+
+    app.teardown_appcontext(lambda _error: accounts.remove())
+    app.before_request(_delay)
+    app.after_request(_count_failures)
+    user_authenticated.connect(_signed_in, app, weak=False)
+    app.extensions["prom_security"] = security
+    app.extensions["prom_accounts"] = accounts
+
+
+def context_app(app: Flask) -> Any:
+    """Return the wired app of a Flask app, outside a request."""
+    return app.extensions["prom"]
+
+
+def _config(wired: Any) -> dict[str, Any]:
+    secret = wired.store.vault.cookie_key.hex()
+    return {
+        "SECRET_KEY": secret,
+        "SECURITY_PASSWORD_SALT": secret,
+        "SECURITY_PASSWORD_HASH": "argon2",
+        "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
+        "SECURITY_PASSWORD_SCHEMES": ["argon2"],
+        "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
+        "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {
+            "argon2__memory_cost": 47104,
+            "argon2__time_cost": 1,
+            "argon2__parallelism": 1,
+        },
+        "SECURITY_PASSWORD_LENGTH_MIN": MINIMUM_PASSWORD,
+        "SECURITY_JOIN_USER_ROLES": False,
+        "SECURITY_DATETIME_FACTORY": clock.wall,
+        "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False, "test_environment": True},
+        "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_SEND_REGISTER_EMAIL": False,
+        "SECURITY_TWO_FACTOR": True,
+        "SECURITY_TWO_FACTOR_REQUIRED": wired.settings.totp_required and not wired.settings.demo,
+        "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
+        "SECURITY_TWO_FACTOR_RESCUE_EMAIL": False,
+        "SECURITY_TWO_FACTOR_ALWAYS_VALIDATE": True,
+        "SECURITY_TOTP_SECRETS": {"1": secret},
+        "SECURITY_TOTP_ISSUER": "prom",
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES": True,
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS": [_fernet_key(wired.store.vault.cookie_key)],
+        "SECURITY_POST_LOGIN_VIEW": "/",
+        "SECURITY_POST_LOGOUT_VIEW": "/login",
+        "SECURITY_LOGOUT_METHODS": ["POST"],
+        "SECURITY_CSRF_PROTECT_MECHANISMS": ["session"],
+        "SECURITY_FRESHNESS": timedelta(minutes=30),
+    }
+
+
+def _fernet_key(key: bytes) -> str:
+    import base64
+
+    return base64.urlsafe_b64encode(key).decode()
+
+
+def _keys_of_request() -> list[str]:
+    email = str(request.form.get("email", "")).strip().lower()
+    return [f"account|{email}", f"address|{request.remote_addr}"]
+
+
+def _is_sign_in() -> bool:
+    return request.method == "POST" and request.endpoint in {"security.login", "security.two_factor_token_validation"}
+
+
+def _delay() -> ResponseReturnValue | None:
+    if not _is_sign_in():
+        return None
+    with context.wired().store.reading() as database:
+        wait = staff.wait_seconds(database, _keys_of_request(), clock.wall())
+    if wait <= 0:
+        return None
+    # The same page for unknown and known accounts.
+    return render_template("wait.html", seconds=int(wait) + 1), 429
+
+
+def _count_failures(response: Any) -> Any:
+    if not _is_sign_in() or response.status_code == 429:
+        return response
+    _drop_open_transaction()
+    with context.writing() as database:
+        for key in _keys_of_request():
+            if response.status_code in {301, 302, 303}:
+                staff.forget_failures(database, key)
+            else:
+                staff.note_failure(database, key, clock.wall())
+    return response
+
+
+def _drop_open_transaction() -> None:
+    from flask import current_app
+
+    # A failed sign-in leaves flask-security's session open, and with it SQLite's write lock.
+    current_app.extensions["prom_accounts"].remove()
+
+
+def _signed_in(app: Flask, user: Account, **_more: Any) -> None:
+    account: Any = user
+    session["prom_staff_id"] = account.id
+    session["prom_address"] = request.remote_addr or ""
+    session.renew = True  # type: ignore[attr-defined]
+    account.last_seen_at = account.current_sign_in_at
+    account.current_sign_in_at = clock.wall()
+    database = app.extensions["prom_accounts"]
+    entry_actor = audit.Actor(account.public_id, account.id, "", request.remote_addr or "", context.request_id())
+    audit.record(database, entry_actor, "signed_in", account, clock.wall())
+
+
+@blueprint.get("/")
+@guards.needs(guards.Permission.SIGNED_IN)
+def home() -> ResponseReturnValue:
+    """Send everybody to the page their work starts on."""
+    for permission, endpoint in (
+        (guards.Permission.QUEUE, "coordinator.todo"),
+        (guards.Permission.REVIEW, "clinician.losing_relief"),
+        (guards.Permission.USERS, "admin.users"),
+        (guards.Permission.AUDIT, "admin.audit_trail"),
+    ):
+        if guards.may(permission):
+            return redirect(url_for(endpoint))
+    return abort(403)
+
+
+@blueprint.route("/setup/<token>", methods=["GET", "POST"])
+@guards.needs(guards.Permission.PUBLIC)
+def setup(token: str) -> ResponseReturnValue:
+    """Let a new member of staff choose a password by a one-time link."""
+    problems: list[str] = []
+    if request.method == "POST":
+        password = request.form.get("password", "")
+        problems = signing_in.password_problems(password, request.form.get("again", ""))
+        if not problems:
+            with context.writing() as database:
+                done = signing_in.set_password(database, token, hash_password(password), clock.wall())
+            if done:
+                flash("Password saved. Sign in now.")
+                return redirect(url_for("security.login"))
+            return render_template("setup_over.html"), 410
+    with context.reading() as database:
+        account = staff.staff_of_setup_link(database, token, clock.wall())
+    if account is None:
+        return render_template("setup_over.html"), 410
+    return render_template("setup.html", problems=problems), 422 if problems else 200
+
+
+def recovery_codes(account: Any) -> list[str]:
+    """Return the encrypted recovery codes of an account, for the count on its page."""
+    codes: list[str] = json.loads(account.mf_recovery_codes or "[]")
+    return codes
