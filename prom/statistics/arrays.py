@@ -48,7 +48,7 @@ def labels(values: npt.ArrayLike, length: int) -> IntArray:
 def columns(values: npt.ArrayLike, length: int) -> FloatArray:
     """Return covariates as a matrix with one row a patient, refusing unbounded values."""
     given = np.asarray(values, dtype=np.float64)
-    matrix = given.reshape(length, -1) if given.ndim == 1 else given
+    matrix = given[:, None] if given.ndim == 1 else given
     _same_length(matrix, length, "covariates")
     if not np.isfinite(matrix).all():
         raise ValueError("covariates must be finite numbers")
