@@ -97,6 +97,7 @@ class Message(Row, table=True):
         CheckConstraint("expires_at > due_at", name="expires_after_due"),
         Index("ix_message_state_send_at", "state", "send_at"),
         Index("ix_message_phone_index_sending_at", "phone_index", "sending_at"),
+        Index("ix_message_site_id_sending_at", "site_id", "sending_at"),
     )
 
 

@@ -599,6 +599,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_message_phone_index_sending_at', ['phone_index', 'sending_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_message_prompt_id'), ['prompt_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_message_site_id'), ['site_id'], unique=False)
+        batch_op.create_index('ix_message_site_id_sending_at', ['site_id', 'sending_at'], unique=False)
         batch_op.create_index('ix_message_state_send_at', ['state', 'send_at'], unique=False)
 
     op.create_table('messageevent',
