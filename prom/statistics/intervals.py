@@ -21,6 +21,8 @@ import numpy.typing as npt
 from prom.statistics import arrays, npmle, tails
 from prom.statistics.arrays import FloatArray, IntArray
 
+Kind = Literal["sun", "finkelstein"]
+
 # All ways to deal out the groups are tried up to this many; beyond it the normal approximation serves.
 MOST_ARRANGEMENTS = 200_000
 
@@ -166,7 +168,7 @@ def median(found: Estimate) -> tuple[float, float] | None:
     return None
 
 
-def scores(left: npt.ArrayLike, right: npt.ArrayLike, kind: Literal["sun", "finkelstein"] = "sun") -> FloatArray:
+def scores(left: npt.ArrayLike, right: npt.ArrayLike, kind: Kind = "sun") -> FloatArray:
     """Return the log-rank score of each observation under the estimate of all together; they add up to 0.
 
     Sun's uses the Nelson-Aalen form of the cumulative hazard, Finkelstein's minus the logarithm of survival.

@@ -5,6 +5,7 @@ followed beyond the landmark without a loss count.
 
 Sources:
     Anderson, Cain & Gelber 1983 (J Clin Oncol 1:710): landmark analysis.
+    Wilson 1927 (JASA 22:209): limits where nobody or everybody lost relief, which the log-log interval does not have.
     Crowson, Atkinson & Therneau 2016 (Stat Methods Med Res 25:1692): calibration of predicted survival by risk group.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from prom.statistics import arrays, survival
+from prom.statistics import arrays, responders, survival
 from prom.statistics.arrays import FloatArray, IntArray
 
 FOLDS = 5
@@ -58,7 +59,7 @@ def expected_course(
     times = arrays.durations(time)
     held = times > landmark
     curve = survival.kaplan_meier(times[held], arrays.indicators(event, times.size)[held], level)
-    probability, low, high = _held_through(curve, horizon)
+    probability, low, high = _held_through(curve, horizon, level)
     return Course(
         landmark=landmark,
         horizon=horizon,
@@ -71,13 +72,20 @@ def expected_course(
     )
 
 
-def _held_through(curve: survival.Curve, horizon: float) -> tuple[float | None, float | None, float | None]:
+def _held_through(
+    curve: survival.Curve, horizon: float, level: float
+) -> tuple[float | None, float | None, float | None]:
     """Return survival at the horizon with limits, or None where the curve does not reach that far."""
     ended = bool(curve.surv.size and curve.surv[-1] == 0.0)
     if not curve.n or (curve.followed_to < horizon and not ended):
         return None, None, None
     surv, low, high = survival.limits_at(curve, horizon)
-    return (surv, low, high) if np.isfinite(low) else (surv, None, None)
+    if surv == 1.0:
+        followed = int(survival.at_risk(curve, horizon))
+        return surv, responders.share(followed, followed, level).low, 1.0
+    if surv == 0.0:
+        return surv, 0.0, responders.share(0, int(curve.n_risk[-1]), level).high
+    return surv, low, high
 
 
 def held_out_predictions(
@@ -119,7 +127,7 @@ def calibration(
     for number in np.unique(third):
         chosen = third == number
         curve = survival.kaplan_meier(times[chosen], events[chosen], level)
-        observed, low, high = _held_through(curve, horizon)
+        observed, low, high = _held_through(curve, horizon, level)
         lost = int(curve.n_event[curve.time <= horizon].sum())
         rows.append(CalibrationRow(curve.n, lost, float(chances[chosen].mean()), observed, low, high))
     return tuple(rows)

@@ -21,7 +21,8 @@ from prom.statistics.arrays import FloatArray
 # R compares a curve with one half at this tolerance; a step that lies exactly on it puts the median in the middle.
 _HALF_TOLERANCE = 1.4901161193847656e-08
 # Counting days in a plain array is quicker than sorting them as long as the array is not much longer than the data.
-_DENSE_DAYS = 65_536
+_DENSE_DAYS = 1_024
+_DAYS_A_PATIENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def tabulate(
 
 def _grid(times: npt.NDArray[np.int64] | FloatArray) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Return the times that may occur and where each given time stands among them."""
-    if times.size and times.max() < max(_DENSE_DAYS, times.size):
+    if times.size and times.max() < max(_DENSE_DAYS, _DAYS_A_PATIENT * times.size):
         whole = times.astype(np.int64)
         if times.dtype.kind == "i" or bool((whole == times).all()):
             return np.arange(int(whole.max()) + 1, dtype=np.float64), whole
