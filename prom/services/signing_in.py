@@ -1,5 +1,6 @@
 """Accounts: added by an admin or the command line, opened by a one-time link, ended at once."""
 
+import unicodedata
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -7,7 +8,7 @@ from importlib import resources
 from sqlmodel import Session
 
 from prom.storage import audit, sites, staff
-from prom.storage.models import Role, Staff
+from prom.storage.models import Role, Site, Staff
 
 MINIMUM_LENGTH = 12
 CONTEXT_WORDS = ("prom", "clinic", "relief", "patient")
@@ -35,7 +36,7 @@ def add(
     return account, staff.new_setup_link(session, account, now)
 
 
-def _only_site(session: Session) -> object:
+def _only_site(session: Session) -> Site:
     every = sites.everything(session)
     if len(every) != 1:
         raise AccountError("name the site with --site")
@@ -100,3 +101,10 @@ def _found(session: Session, email: str) -> Staff:
     if account is None:
         raise AccountError(f"there is no account {email}")
     return account
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash of a password, as the sign-in checks it (46 MiB, one pass)."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(memory_cost=47104, time_cost=1, parallelism=1).hash(unicodedata.normalize("NFKD", password))

@@ -11,7 +11,6 @@ from flask_security import (
     Security,
     SQLAlchemySessionUserDatastore,
     UserMixin,
-    hash_password,
     user_authenticated,
 )
 from flask_security.totp import Totp
@@ -215,7 +214,7 @@ def setup(token: str) -> ResponseReturnValue:
         problems = signing_in.password_problems(password, request.form.get("again", ""))
         if not problems:
             with context.writing() as database:
-                done = signing_in.set_password(database, token, hash_password(password), clock.wall())
+                done = signing_in.set_password(database, token, signing_in.hash_password(password), clock.wall())
             if done:
                 flash("Password saved. Sign in now.")
                 return redirect(url_for("security.login"))
