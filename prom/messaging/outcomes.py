@@ -18,7 +18,7 @@ TOO_MANY_REQUESTS = 20429
 LONGEST_WAIT_SECONDS = 86_400.0
 LONGEST_MESSAGE = 300
 
-_NUMBER = re.compile(r"\+?\d(?:[\s().-]?\d){5,}")
+_NUMBER = re.compile(r"\+?\d(?:[\s().-]{0,3}\d){5,}")
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,6})?")
 
 

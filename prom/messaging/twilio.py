@@ -246,7 +246,7 @@ def _within(at: datetime | None, first: datetime, last: datetime | None) -> bool
 def _came_in(one: Any, ours: str) -> bool:
     """Tell whether a listed text came from a phone."""
     if one.direction is None:
-        return bool(ours) and one.to == ours
+        return one.status in {"receiving", "received"} or (bool(ours) and one.to == ours)
     return str(one.direction).startswith("inbound")
 
 
