@@ -150,34 +150,30 @@ def csi(items: Sequence[int | None], *, item_24: int | None = None) -> CsiResult
     if carried:
         values[slot] = _whole_number(item_24, CSI.low, CSI.high, "csi item 24")
     low, high = sum_bounds(CSI, values)
-    missing = values.count(None)
-    answered = len(values) - missing
+    return csi_from_bounds(len(values) - values.count(None), low, high, item_24_carried=carried)
+
+
+def csi_from_bounds(answered: int | None, low: int, high: int, *, item_24_carried: bool = False) -> CsiResult:
+    """Return the result that a number of answered items (None with an imported total) and the two bounds stand for."""
+    missing = None if answered is None else CSI.items - answered
     return CsiResult(
         answered=answered,
         missing=missing,
         min_total=low,
         max_total=high,
-        total=low if missing == 0 else None,
-        prorated=_prorated(low, answered, missing),
+        total=low if low == high else None,
+        prorated=None if answered is None or missing is None else _prorated(low, answered, missing),
         severity=_certain_band(low, high),
         ge40=at_or_above(low, high, CUT_OFF),
-        item_24_carried=carried,
+        items_known=answered is not None,
+        item_24_carried=item_24_carried,
     )
 
 
 def csi_total(total: int) -> CsiResult:
     """Return the result of an imported CSI total whose items are not known."""
-    return CsiResult(
-        answered=None,
-        missing=None,
-        min_total=total,
-        max_total=total,
-        total=total,
-        prorated=None,
-        severity=csi_band(total),
-        ge40=total >= CUT_OFF,
-        items_known=False,
-    )
+    _whole_number(total, CSI.lowest_total, CSI.highest_total, "CSI total")
+    return csi_from_bounds(None, total, total)
 
 
 def csi_case(case: Mapping[str, Any]) -> CsiResult:
