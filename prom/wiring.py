@@ -51,7 +51,16 @@ def _gateway(settings: config.Settings, clock: Clock) -> Gateway:
     if settings.gateway == "twilio":
         from prom.messaging import twilio
 
-        return twilio.TwilioGateway(settings)
+        account = twilio.TwilioAccount(
+            account_sid=settings.twilio_account_sid,
+            auth_token=settings.twilio_auth_token,
+            from_number=settings.twilio_from,
+            messaging_service=settings.twilio_messaging_service,
+            public_url=settings.public_url,
+            api_url=settings.twilio_api_url,
+            call_seconds=settings.call_timeout_seconds,
+        )
+        return twilio.TwilioGateway(account)
     from prom.messaging import simulated
 
     return simulated.SimulatedGateway(settings.instance / "simulated.db", clock.now)
