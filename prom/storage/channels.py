@@ -1,0 +1,219 @@
+"""The sender shared by all workers (halts, hold, rate), the phones that asked us to stop, and locks on a phone.
+
+The channel named "main" is the sender. A channel named "site-7" holds back one site whose texts ran away: it counts
+them by the time at which a steady stream at the highest rate would have sent as many.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, select
+
+from prom.storage.models import Channel, Suppression
+
+MAIN = "main"
+# A waiting time beyond this was written by a clock that has since been set back.
+LONGEST_WAIT = timedelta(minutes=10)
+PROBE_EVERY = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whether the caller may send now, and if not, how many seconds to wait before asking again."""
+
+    mine: bool
+    wait_seconds: float = 0.0
+
+
+def main(session: Session) -> Channel:
+    """Return the sender's row, making it on first use."""
+    return named(session, MAIN)
+
+
+def named(session: Session, name: str) -> Channel:
+    """Return a channel's row, making it on first use; only within a writing transaction."""
+    row = session.exec(select(Channel).where(col(Channel.name) == name)).first()
+    if row is None:
+        # Two workers may start in the same moment.
+        make = {"name": name, "halted_code": "", "held_reason": ""}
+        session.connection().execute(_insert(session).values(make).on_conflict_do_nothing(index_elements=["name"]))
+        row = session.exec(select(Channel).where(col(Channel.name) == name)).one()
+    return row
+
+
+def seen(session: Session, name: str = MAIN) -> Channel | None:
+    """Return a channel's row as it stands, or None; for reading only."""
+    return session.exec(select(Channel).where(col(Channel.name) == name)).first()
+
+
+def site_name(site_id: int) -> str:
+    """Return the name of the channel that counts a site's texts."""
+    return f"site-{site_id}"
+
+
+def held_sites(session: Session) -> set[int]:
+    """Return the ids of the sites whose texts are held back."""
+    rows = session.exec(select(Channel.name).where(col(Channel.held_at).is_not(None), col(Channel.name).like("site-%")))
+    return {int(name.removeprefix("site-")) for name in rows}
+
+
+def take_turn(session: Session, seconds: float, now: datetime) -> Turn:
+    """Take the sender for some seconds if it is free now: the rate limit over all workers."""
+    channel = main(session)
+    free_at = _plausible(channel.next_send_at, now)
+    if free_at > now:
+        return Turn(mine=False, wait_seconds=(free_at - now).total_seconds())
+    # A late taker may catch up by one turn, so that the loop's own time does not lower the rate.
+    start = max(free_at, now - timedelta(seconds=seconds))
+    taken = session.connection().execute(
+        update(Channel)
+        .where(col(Channel.id) == channel.id, _same(channel.next_send_at))
+        .values(next_send_at=start + timedelta(seconds=seconds))
+    )
+    session.expire(channel)
+    return Turn(mine=taken.rowcount == 1)
+
+
+def wait(session: Session, seconds: float, now: datetime, slow_seconds: float = 0.0) -> None:
+    """Make all workers wait before the next text, and send more slowly for some time after."""
+    channel = main(session)
+    seconds = min(seconds, LONGEST_WAIT.total_seconds())
+    channel.next_send_at = max(_plausible(channel.next_send_at, now), now + timedelta(seconds=seconds))
+    if slow_seconds:
+        channel.slow_until = now + timedelta(seconds=slow_seconds)
+    session.flush()
+
+
+def is_slow(channel: Channel | None, now: datetime) -> bool:
+    """Tell whether the sender was told to slow down."""
+    return channel is not None and channel.slow_until is not None and now < channel.slow_until
+
+
+def halt(session: Session, code: str, now: datetime) -> bool:
+    """Stop the sender because every text would be refused; return False if it was halted already."""
+    channel = main(session)
+    fresh = channel.halted_at is None
+    channel.halted_at = channel.halted_at or now
+    channel.halted_code = code[:24]
+    channel.next_probe_at = now + PROBE_EVERY
+    session.flush()
+    return fresh
+
+
+def take_probe(session: Session, now: datetime) -> bool:
+    """Take the minute's probe of a halted sender; only one worker gets it."""
+    channel = main(session)
+    if channel.halted_at is None:
+        return False
+    due = channel.next_probe_at
+    if due is not None and now < due <= now + PROBE_EVERY:
+        return False
+    taken = session.connection().execute(
+        update(Channel)
+        .where(
+            col(Channel.id) == channel.id,
+            col(Channel.next_probe_at).is_(None) if due is None else col(Channel.next_probe_at) == due,
+        )
+        .values(next_probe_at=now + PROBE_EVERY)
+    )
+    session.expire(channel)
+    return taken.rowcount == 1
+
+
+def resume(session: Session) -> bool:
+    """End a halt; return False if there was none."""
+    channel = main(session)
+    was = channel.halted_at is not None
+    channel.halted_at, channel.halted_code, channel.next_probe_at = None, "", None
+    session.flush()
+    return was
+
+
+def hold(session: Session, reason: str, now: datetime, name: str = MAIN) -> bool:
+    """Hold back all that is not an answer or an emergency, until a person releases it; False if it was held already."""
+    channel = named(session, name)
+    if channel.held_at is not None:
+        return False
+    channel.held_at, channel.held_reason = now, reason[:40]
+    session.flush()
+    return True
+
+
+def release(session: Session, name: str = MAIN) -> bool:
+    """End a hold; return False if there was none."""
+    channel = named(session, name)
+    was = channel.held_at is not None
+    channel.held_at, channel.held_reason = None, ""
+    session.flush()
+    return was
+
+
+def count_of_site(session: Session, site_id: int, a_minute: float, now: datetime) -> bool:
+    """Count one text of a site, and return False when it is over the number a minute may have."""
+    channel = named(session, site_name(site_id))
+    steady = max(_plausible(channel.next_send_at, now), now) + timedelta(seconds=60.0 / a_minute)
+    if steady > now + timedelta(seconds=60):
+        return False
+    channel.next_send_at = steady
+    session.flush()
+    return True
+
+
+def lock_phone(session: Session, phone_index: str) -> None:
+    """Wait until no other transaction works on this phone; it is ours until the commit.
+
+    On SQLite a writing transaction is alone already.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(int(phone_index[:15], 16))))
+
+
+def is_suppressed(session: Session, phone_index: str) -> bool:
+    """Tell whether a phone asked us to stop and did not re-open."""
+    row = session.exec(select(Suppression).where(col(Suppression.phone_index) == phone_index)).first()
+    return row is not None and row.reopened_at is None
+
+
+def suppress(session: Session, phone_index: str, *, source: str, now: datetime) -> bool:
+    """Put a phone on the list of those that asked us to stop; return False if it was there.
+
+    `source` is reply, carrier or staff. The texts that wait for it are taken out by `outbox.suppress_phone`.
+    """
+    row = session.exec(select(Suppression).where(col(Suppression.phone_index) == phone_index)).first()
+    if row is not None and row.reopened_at is None:
+        return False
+    if row is None:
+        row = Suppression(phone_index=phone_index, stopped_at=now, source=source)
+    row.stopped_at, row.source, row.reopened_at = now, source[:24], None
+    session.add(row)
+    session.flush()
+    return True
+
+
+def reopen(session: Session, phone_index: str, now: datetime) -> bool:
+    """Take a phone off the list (START or UNSTOP only); return False if it was not on it."""
+    row = session.exec(select(Suppression).where(col(Suppression.phone_index) == phone_index)).first()
+    if row is None or row.reopened_at is not None:
+        return False
+    row.reopened_at = now
+    session.flush()
+    return True
+
+
+def _plausible(at: datetime | None, now: datetime) -> datetime:
+    if at is None or at > now + LONGEST_WAIT:
+        return now - LONGEST_WAIT
+    return at
+
+
+def _insert(session: Session) -> Any:
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(Channel)
+    return sqlite.insert(Channel)
+
+
+def _same(at: datetime | None) -> ColumnElement[bool]:
+    return col(Channel.next_send_at).is_(None) if at is None else col(Channel.next_send_at) == at

@@ -1,0 +1,330 @@
+"""The machine of the outbox: claim, give back, mark as sending, recover what a dead worker left.
+
+A claim is a conditional UPDATE under a lease. A text is marked `sending` and committed before the provider is called;
+what is found `sending` after its lease is `unknown`, because it may have been accepted.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, update
+from sqlalchemy import select as select_columns  # SQLModel's own select takes four columns at most.
+from sqlmodel import Session, col, select
+
+from prom.storage.models import (
+    Consent,
+    Episode,
+    EpisodeState,
+    Message,
+    MessageKind,
+    MessageState,
+    Patient,
+    Prompt,
+    PromptState,
+    Purpose,
+    Site,
+    Suppression,
+)
+
+OPENING = (MessageKind.PROMPT, MessageKind.DIARY, MessageKind.CONFIRMATION)
+CONVERSING = (*OPENING, MessageKind.REMINDER)
+URGENT_PRIORITY = 1
+# A lease this far ahead was written by a clock that has since been set back.
+LONGEST_LEASE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A text that this worker may send until the lease ends; the lease is also the proof of whose claim it is."""
+
+    message_id: int
+    phone_index: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A text and all that decides whether it may leave."""
+
+    message: Message
+    site: Site
+    patient: Patient | None
+    prompt: Prompt | None
+    episode: Episode | None
+    consented: bool
+    opted_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A text that went to a phone today or in the last hours, with the state of its prompt."""
+
+    kind: MessageKind
+    text_key: str
+    prompt_id: int | None
+    sending_at: datetime
+    prompt_open: bool
+
+
+def any_due(session: Session, now: datetime) -> bool:
+    """Tell whether a text waits that is due: the one query of an idle tick."""
+    query = select(Message.id).where(col(Message.state) == MessageState.PENDING, col(Message.send_at) <= now)
+    return session.exec(query.limit(1)).first() is not None
+
+
+def claim(
+    session: Session,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    urgent_only: bool,
+    skip_sites: Collection[int],
+) -> list[Claim]:
+    """Take due texts for sending, the most urgent first, then those that expire first.
+
+    `urgent_only` leaves all but answers and emergency texts; of `skip_sites` too only those are taken.
+    """
+    query = select(Message.id).where(
+        col(Message.state) == MessageState.PENDING, col(Message.send_at) <= now, col(Message.expires_at) > now
+    )
+    if urgent_only:
+        query = query.where(col(Message.priority) <= URGENT_PRIORITY)
+    if skip_sites:
+        query = query.where(or_(col(Message.priority) <= URGENT_PRIORITY, col(Message.site_id).not_in(skip_sites)))
+    query = query.order_by(col(Message.priority), col(Message.expires_at), col(Message.id)).limit(limit)
+    ids = session.exec(query.with_for_update(skip_locked=True)).all()
+    if not ids:
+        return []
+    taken = session.connection().execute(
+        update(Message)
+        .where(col(Message.id).in_(ids), col(Message.state) == MessageState.PENDING)
+        .values(state=MessageState.CLAIMED, lease_until=lease_until)
+        .returning(col(Message.id), col(Message.phone_index))
+    )
+    phones = {row[0]: row[1] for row in taken}
+    return [Claim(each, phones[each], lease_until) for each in ids if each in phones]
+
+
+def give_back(session: Session, claims: Sequence[Claim]) -> int:
+    """Return claimed texts to the queue untouched, and say how many were still ours."""
+    if not claims:
+        return 0
+    returned = session.connection().execute(
+        update(Message)
+        .where(
+            col(Message.id).in_([each.message_id for each in claims]),
+            col(Message.state) == MessageState.CLAIMED,
+            col(Message.lease_until) == claims[0].lease_until,
+        )
+        .values(state=MessageState.PENDING, lease_until=None)
+    )
+    return returned.rowcount
+
+
+def recover(session: Session, now: datetime) -> tuple[int, int]:
+    """Take the texts of dead workers: claimed ones wait again, sending ones become unknown. Return both numbers."""
+    over = or_(col(Message.lease_until) <= now, col(Message.lease_until) > now + LONGEST_LEASE)
+    waiting = session.connection().execute(
+        update(Message)
+        .where(col(Message.state) == MessageState.CLAIMED, over)
+        .values(state=MessageState.PENDING, lease_until=None)
+    )
+    unknown = session.connection().execute(
+        update(Message)
+        .where(col(Message.state) == MessageState.SENDING, over)
+        .values(state=MessageState.UNKNOWN, lease_until=None, reason="lease_ran_out")
+    )
+    return waiting.rowcount, unknown.rowcount
+
+
+def any_left(session: Session, now: datetime) -> bool:
+    """Tell whether a lease ran out; the look before `recover`, without a write lock."""
+    over = or_(col(Message.lease_until) <= now, col(Message.lease_until) > now + LONGEST_LEASE)
+    query = select(Message.id).where(col(Message.state).in_((MessageState.CLAIMED, MessageState.SENDING)), over)
+    return session.exec(query.limit(1)).first() is not None
+
+
+def facts(session: Session, claim: Claim) -> Facts | None:
+    """Return a claimed text with all that decides about it, or None when the claim was lost."""
+    query = (
+        select_columns(Message, Site, Patient, Prompt, Episode, _consented(), _opted_out())
+        .join(Site, col(Site.id) == col(Message.site_id))
+        .outerjoin(Patient, col(Patient.id) == col(Message.patient_id))
+        .outerjoin(Prompt, col(Prompt.id) == col(Message.prompt_id))
+        .outerjoin(Episode, col(Episode.id) == col(Prompt.episode_id))
+        .where(
+            col(Message.id) == claim.message_id,
+            col(Message.state) == MessageState.CLAIMED,
+            col(Message.lease_until) == claim.lease_until,
+        )
+        .with_for_update(of=Message)
+        .execution_options(populate_existing=True)
+    )
+    row: Any = session.execute(query).first()
+    if row is None:
+        return None
+    message, site, patient, prompt, episode, consented, opted_out = row
+    return Facts(message, site, patient, prompt, episode, bool(consented), bool(opted_out))
+
+
+def _consented() -> Any:
+    return (
+        select(Consent.id)
+        .where(
+            col(Consent.patient_id) == col(Message.patient_id),
+            col(Consent.purpose) == Purpose.TEXTING,
+            col(Consent.withdrawn_at).is_(None),
+        )
+        .exists()
+    )
+
+
+def _opted_out() -> Any:
+    """Whether the phone it would go to asked us to stop: the patient's number of today, or the one it is bound to."""
+    there = func.coalesce(col(Patient.phone_index), col(Message.phone_index))
+    return (
+        select(Suppression.id)
+        .where(
+            or_(col(Suppression.phone_index) == there, col(Suppression.phone_index) == col(Message.phone_index)),
+            col(Suppression.reopened_at).is_(None),
+        )
+        .exists()
+    )
+
+
+def due_beside(session: Session, message: Message, now: datetime) -> list[Message]:
+    """Return the other texts of conversations due to the same phone whose prompts could still be asked."""
+    live = or_(
+        and_(col(Message.kind).in_(OPENING), col(Prompt.state) == PromptState.PLANNED),
+        and_(col(Message.kind) == MessageKind.REMINDER, col(Prompt.state).in_((PromptState.ASKED, PromptState.PARTLY))),
+    )
+    return list(
+        session.exec(
+            select(Message)
+            .join(Prompt, col(Prompt.id) == col(Message.prompt_id))
+            .join(Episode, col(Episode.id) == col(Prompt.episode_id))
+            .where(
+                col(Message.phone_index) == message.phone_index,
+                col(Message.id) != message.id,
+                col(Message.state).in_((MessageState.PENDING, MessageState.CLAIMED)),
+                col(Message.kind).in_(CONVERSING),
+                col(Message.send_at) <= now,
+                col(Message.expires_at) > now,
+                col(Prompt.closes_at) > now,
+                col(Episode.state) != EpisodeState.CANCELLED,
+                live,
+            )
+        )
+    )
+
+
+def earlier_to(session: Session, phone_index: str, since: datetime, now: datetime) -> list[Earlier]:
+    """Return the texts that went to a phone since an instant."""
+    open_states = (PromptState.ASKED, PromptState.PARTLY)
+    query = (
+        select_columns(
+            col(Message.kind), col(Message.text_key), col(Message.prompt_id), col(Message.sending_at),
+            col(Prompt.state), col(Prompt.closes_at),
+        )
+        .outerjoin(Prompt, col(Prompt.id) == col(Message.prompt_id))
+        .where(col(Message.phone_index) == phone_index, col(Message.sending_at) >= since)
+    )  # fmt: skip
+    return [
+        Earlier(kind, key, prompt_id, sending_at, state in open_states and closes_at > now)
+        for kind, key, prompt_id, sending_at, state, closes_at in session.execute(query)
+    ]
+
+
+def overtaken(session: Session, message: Message, asked_at: datetime) -> bool:
+    """Tell whether a newer prompt was opened on this phone since this one was asked."""
+    query = select(Message.id).where(
+        col(Message.phone_index) == message.phone_index,
+        col(Message.sending_at) > asked_at,
+        col(Message.kind).in_(OPENING),
+        col(Message.prompt_id) != message.prompt_id,
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def suppress_phone(session: Session, phone_index: str, reason: str) -> int:
+    """Take all texts that wait for a phone out of the queue, with the reason; return how many."""
+    done = session.connection().execute(
+        update(Message)
+        .where(
+            col(Message.phone_index) == phone_index,
+            col(Message.state).in_((MessageState.PENDING, MessageState.CLAIMED)),
+        )
+        .values(state=MessageState.SUPPRESSED, reason=reason, lease_until=None)
+    )
+    session.expire_all()
+    return done.rowcount
+
+
+def reopen_phone(session: Session, phone_index: str, now: datetime) -> int:
+    """Put back what an opt-out took out and is still to come (after START); return how many.
+
+    What was due in between stays unsent: nobody wants a month of questions at once.
+    """
+    planned = select(Prompt.id).where(col(Prompt.state) == PromptState.PLANNED)
+    done = session.connection().execute(
+        update(Message)
+        .where(
+            col(Message.phone_index) == phone_index,
+            col(Message.state) == MessageState.SUPPRESSED,
+            col(Message.reason) == "opted_out",
+            col(Message.due_at) > now,
+            col(Message.sending_at).is_(None),
+            col(Message.prompt_id).in_(planned),
+        )
+        .values(state=MessageState.PENDING, reason="")
+    )
+    session.expire_all()
+    return done.rowcount
+
+
+def past(session: Session, now: datetime, limit: int) -> list[Message]:
+    """Return waiting texts that were due and whose time is over."""
+    return list(
+        session.exec(
+            select(Message)
+            .where(
+                col(Message.state) == MessageState.PENDING,
+                col(Message.send_at) <= now,
+                col(Message.expires_at) <= now,
+            )
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+
+
+def segments_since(session: Session, site_id: int, since: datetime) -> int:
+    """Return how many segments a site has sent since an instant."""
+    total = session.exec(
+        select(func.coalesce(func.sum(Message.segments), 0)).where(
+            col(Message.site_id) == site_id, col(Message.sending_at) >= since
+        )
+    ).one()
+    return total or 0
+
+
+def locked(session: Session, message_id: int) -> Message | None:
+    """Return a text as it stands now, locked until the commit."""
+    return session.exec(
+        select(Message).where(col(Message.id) == message_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
+
+
+def waiting(session: Session) -> int:
+    """Return how many texts wait."""
+    return session.exec(select(func.count()).where(col(Message.state) == MessageState.PENDING)).one()
+
+
+def oldest_due(session: Session, now: datetime) -> datetime | None:
+    """Return since when the longest waiting due text waits, or None."""
+    return session.exec(
+        select(func.min(Message.send_at)).where(col(Message.state) == MessageState.PENDING, col(Message.send_at) <= now)
+    ).one()
