@@ -223,7 +223,7 @@ def setup(token: str) -> ResponseReturnValue:
         account = staff.staff_of_setup_link(database, token, clock.wall())
     if account is None:
         return render_template("setup_over.html"), 410
-    return render_template("setup.html", problems=problems), 422 if problems else 200
+    return render_template("setup.html", problems=[("password", words) for words in problems]), 422 if problems else 200
 
 
 def recovery_codes(account: Any) -> list[str]:
