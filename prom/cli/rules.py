@@ -66,10 +66,7 @@ def _score(_options: argparse.Namespace) -> None:
     from prom.domain import scoring
 
     def score(line: Any) -> dict[str, Any]:
-        items = line.get("items") if isinstance(line, dict) else line
-        if not isinstance(items, list):
-            raise ValueError("items must be a list of 25 values")  # noqa: TRY004 - the caller catches one kind
-        return scoring.csi(items).as_json()
+        return scoring.csi_case(line if isinstance(line, dict) else {"items": line}).as_json()
 
     _each_line(score)
 
