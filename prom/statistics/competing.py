@@ -19,7 +19,7 @@ from prom.statistics.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
-    """Cumulative incidence of one cause at every time at which any cause struck; limits are NaN while it is 0."""
+    """Cumulative incidence of one cause at every time at which any cause struck; limits are NaN while it is 0 or 1."""
 
     cause: int
     n: int
@@ -55,11 +55,12 @@ def _incidence(kind: int, grid: FloatArray, risk: FloatArray, struck: FloatArray
     before = np.concatenate(([1.0], np.cumprod((risk - deaths) / risk)[:-1])) if grid.size else grid
     incidence = np.cumsum(before * own / risk)
     se = np.sqrt(_variance(incidence, before, risk, deaths, own))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log = np.log(incidence)
-        reach = np.exp(tails.half_width(level) * se / (incidence * log))
-        low, high = np.exp(log / reach), np.exp(log * reach)
-    unknown = (incidence <= 0.0) | (incidence >= 1.0)
+    # Rounding may stop a curve that has reached 1 just short of it.
+    open_yet = (incidence > 0.0) & (incidence < 1.0 - 1e-12)
+    low, high = np.full(grid.size, np.nan), np.full(grid.size, np.nan)
+    log = np.log(incidence[open_yet])
+    reach = np.exp(tails.half_width(level) * se[open_yet] / (incidence[open_yet] * log))
+    low[open_yet], high[open_yet] = np.exp(log / reach), np.exp(log * reach)
     return Incidence(
         cause=kind,
         n=int(risk[0]) if grid.size else 0,
@@ -69,8 +70,8 @@ def _incidence(kind: int, grid: FloatArray, risk: FloatArray, struck: FloatArray
         n_event=own,
         incidence=incidence,
         se=se,
-        low=np.where(unknown, np.nan, low),
-        high=np.where(unknown, np.nan, high),
+        low=low,
+        high=high,
     )
 
 

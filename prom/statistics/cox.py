@@ -10,7 +10,7 @@ Sources:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,10 @@ _MAX_HALVINGS = 30
 _SETTLED = 1e-9
 _STILL_MOVING = 1e-3
 _NO_GAIN = 1e-10
+# A column adds nothing when this share of its information is left once the columns before it are known, or when it
+# varies this little in the risk sets, in squared standard deviations an event.
 _ALIASED = 1e-9
+_CONSTANT = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +98,13 @@ def fit(
     groups = np.zeros(times.size, np.int64) if strata is None else arrays.labels(strata, times.size)
     if matrix.shape[1] != len(names):
         raise ValueError("every covariate needs one name")
-    scale = _scale(matrix)
-    sets = partial_likelihood.risk_sets(times, events, (matrix - _centre(matrix)) / scale, groups)
+    sets, scale = _scaled(partial_likelihood.risk_sets(times, events, matrix, groups), len(names))
     at_zero = _evaluate(sets, np.zeros(len(names)))
-    free = _independent(at_zero[2])
+    least = _CONSTANT * float(events.sum())
+    free = _independent(at_zero[2], np.ones(len(names), dtype=np.bool_), least)
     optimum = _climb(sets, free, at_zero)
-    coefficients = _coefficients(names, optimum, free, scale, level)
-    usable = free & ~optimum.endless
+    usable = _independent(optimum.curvature, free & ~optimum.endless, least)
+    coefficients = _coefficients(names, optimum, (free, usable), scale, level)
     checks, of_all = _check_hazards(sets, names, optimum.beta, usable, _left_continuous(times, events))
     chi2, df = max(2.0 * (optimum.loglik - at_zero[0]), 0.0), int(free.sum())
     return CoxFit(
@@ -119,15 +122,17 @@ def fit(
     )
 
 
-def _centre(matrix: FloatArray) -> FloatArray:
-    return np.asarray(matrix.mean(axis=0) if len(matrix) else np.zeros(matrix.shape[1]), dtype=np.float64)
+def _scaled(sets: Sequence[RiskSets], width: int) -> tuple[list[RiskSets], FloatArray]:
+    """Return the risk sets with covariates centred and in standard deviations, and these deviations.
 
-
-def _scale(matrix: FloatArray) -> FloatArray:
-    """Return each column's standard deviation, 1 for a constant column."""
-    spread = matrix.std(axis=0) if len(matrix) else np.zeros(matrix.shape[1])
-    tiny = spread <= 1e-12 * np.abs(matrix).max(axis=0, initial=1.0)
-    return np.where(tiny, 1.0, spread)
+    Only patients at risk at some event are in them, so nobody else's values blur the scale.
+    """
+    everyone = np.concatenate([stratum.rows for stratum in sets]) if sets else np.zeros((1, width))
+    centre, spread = everyone.mean(axis=0), everyone.std(axis=0)
+    constant = spread <= 1e-12 * np.abs(everyone).max(axis=0, initial=1e-300)
+    scale = np.where(constant, 1.0, spread)
+    # A constant column becomes exactly 0: what rounding leaves of it must not look like information.
+    return [replace(one, rows=np.where(constant, 0.0, (one.rows - centre) / scale)) for one in sets], scale
 
 
 def _evaluate(sets: Sequence[RiskSets], beta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
@@ -141,14 +146,13 @@ def _evaluate(sets: Sequence[RiskSets], beta: FloatArray) -> tuple[float, FloatA
     return loglik, slope, curvature
 
 
-def _independent(curvature: FloatArray) -> npt.NDArray[np.bool_]:
-    """Tell which covariates add information to those before them, by a Cholesky sweep as R's coxph does."""
+def _independent(curvature: FloatArray, among: npt.NDArray[np.bool_], least: float) -> npt.NDArray[np.bool_]:
+    """Tell which of these covariates add information to those before them, by a Cholesky sweep as R's coxph does."""
     rest = curvature.copy()
     free = np.zeros(len(rest), dtype=np.bool_)
-    largest = float(np.diag(curvature).max(initial=0.0))
-    for column in range(len(rest)):
+    for column in np.flatnonzero(among):
         pivot = rest[column, column]
-        if pivot > _ALIASED * max(curvature[column, column], _ALIASED * largest):
+        if pivot > max(_ALIASED * curvature[column, column], least):
             free[column] = True
             rest -= np.outer(rest[:, column], rest[column]) / pivot
     return free
@@ -195,9 +199,13 @@ def _halved(
 
 
 def _coefficients(
-    names: Sequence[str], optimum: _Optimum, free: npt.NDArray[np.bool_], scale: FloatArray, level: float
+    names: Sequence[str],
+    optimum: _Optimum,
+    standing: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
+    scale: FloatArray,
+    level: float,
 ) -> tuple[Coefficient, ...]:
-    usable = free & ~optimum.endless
+    free, usable = standing
     errors = np.sqrt(np.diag(_inverse(optimum.curvature, usable)))
     rows = []
     for column, name in enumerate(names):
@@ -205,7 +213,7 @@ def _coefficients(
             rows.append(_unknown(name, f"{name} cannot be estimated: no event happened while patients differed"))
         elif not free[column]:
             rows.append(_unknown(name, f"{name} is constant or determined by the covariates before it"))
-        elif optimum.endless[column]:
+        elif not usable[column]:
             rows.append(_unknown(name, f"{name} separates the events: its hazard ratio has no finite estimate"))
         else:
             rows.append(_estimate(name, optimum.beta[column] / scale[column], errors[column] / scale[column], level))

@@ -42,12 +42,18 @@ class Pieces:
 
 
 def risk_sets(times: FloatArray, events: IntArray, matrix: FloatArray, strata: IntArray) -> list[RiskSets]:
-    """Return the risk sets of every stratum in which anyone had an event."""
-    return [
-        _risk_sets(times[chosen], events[chosen], matrix[chosen])
-        for stratum in np.unique(strata)
-        if events[chosen := strata == stratum].any()
-    ]
+    """Return the risk sets of every stratum in which anyone had an event.
+
+    Patients who left before the first event of their stratum are in no risk set of interest, and are left out.
+    """
+    sets = []
+    for stratum in np.unique(strata):
+        chosen = strata == stratum
+        died = times[chosen & (events == 1)]
+        if died.size:
+            chosen &= times >= died.min()
+            sets.append(_risk_sets(times[chosen], events[chosen], matrix[chosen]))
+    return sets
 
 
 def _risk_sets(times: FloatArray, events: IntArray, matrix: FloatArray) -> RiskSets:

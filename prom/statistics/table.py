@@ -93,7 +93,8 @@ def read_lines(lines: Iterable[str]) -> Followed | Intervals | Counts:
         header = list(reader.fieldnames or ())
         numbered = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
-        raise ValueError(f"line {reader.line_num}: {error}") from error
+        # The reader counts a row only once it is whole.
+        raise ValueError(f"line {reader.line_num + 1}: {error}") from error
     return _read([number for number, _ in numbered], [row for _, row in numbered], header)
 
 
