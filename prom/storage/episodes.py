@@ -62,7 +62,7 @@ def add_all(session: Session, rows: Sequence[Episode]) -> dict[str, int]:
         return {}
     values = [row.model_dump(exclude={"id"}) for row in rows]
     stored = session.execute(insert(Episode).returning(col(Episode.public_id), col(Episode.id)), values)
-    return dict(stored.tuples().all())
+    return dict(iter(stored))
 
 
 def take(session: Session, episode: Episode, was: EpisodeState, becomes: EpisodeState) -> bool:

@@ -136,12 +136,14 @@ def by_record_indexes(session: Session, indexes: Iterable[str]) -> list[Patient]
     return list(session.exec(select(Patient).where(col(Patient.record_index).in_(sorted(set(indexes))))))
 
 
-def by_phone_indexes(session: Session, indexes: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Return (phone index, site id, patient id) of the patients with these phones."""
+def by_phone_indexes(session: Session, indexes: Iterable[str]) -> list[tuple[str, int, str]]:
+    """Return (phone index, site id, record index) of the patients with these phones."""
     rows = session.exec(
-        select(Patient.phone_index, Patient.site_id, Patient.id).where(col(Patient.phone_index).in_(set(indexes)))
+        select(Patient.phone_index, Patient.site_id, Patient.record_index).where(
+            col(Patient.phone_index).in_(set(indexes))
+        )
     )
-    return [(index, site_id, patient_id) for index, site_id, patient_id in rows if index is not None]
+    return [(phone, site_id, record) for phone, site_id, record in rows if phone is not None]
 
 
 def by_name(session: Session, text: str, site_ids: Iterable[int]) -> list[Patient]:
@@ -177,7 +179,7 @@ def add_all(session: Session, rows: Sequence[tuple[Patient, Identity]]) -> dict[
         _seal_into(vault, patient, identity)
     values = [patient.model_dump(exclude={"id"}) for patient, _ in rows]
     stored = session.execute(insert(Patient).returning(col(Patient.public_id), col(Patient.id)), values)
-    ids = dict(stored.tuples().all())
+    ids = dict(iter(stored))
     words = [
         {"patient_id": ids[patient.public_id], "word_index": word}
         for patient, identity in rows

@@ -5,11 +5,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
 from prom.domain import procedures
-from prom.storage.models import Message, MessageState, Plan, Prompt, PromptState
+from prom.storage.models import Message, MessageKind, MessageState, Plan, Prompt, PromptState
+
+_NEVER_LEFT = (MessageState.PENDING, MessageState.SUPPRESSED, MessageState.EXPIRED)
 
 
 def default_row(session: Session, procedure: str, now: datetime) -> Plan:
@@ -60,13 +62,15 @@ def by_ids(session: Session, ids: Iterable[int]) -> dict[int, Plan]:
     return {row.id: row for row in session.exec(select(Plan).where(col(Plan.id).in_(set(ids))))}
 
 
-def add_prompts(session: Session, rows: Sequence[Prompt]) -> dict[str, int]:
-    """Insert prompts in one statement and return their ids by public id."""
+def add_prompts(session: Session, rows: Sequence[Prompt]) -> None:
+    """Insert prompts in one statement and give the rows their ids."""
     if not rows:
-        return {}
+        return
     values = [row.model_dump(exclude={"id"}) for row in rows]
     stored = session.execute(insert(Prompt).returning(col(Prompt.public_id), col(Prompt.id)), values)
-    return dict(stored.tuples().all())
+    ids = dict(iter(stored))
+    for row in rows:
+        row.id = ids[row.public_id]
 
 
 def prompts(session: Session, episode_id: int) -> list[Prompt]:
@@ -85,28 +89,19 @@ def prompts_of(session: Session, episode_ids: Iterable[int]) -> list[Prompt]:
     )
 
 
-def delete_prompts(session: Session, prompts: Collection[Prompt]) -> None:
-    """Delete prompts that were never sent, with the texts that wait for them."""
-    ids = [prompt.id for prompt in prompts]
-    drop_waiting(session, ids)
-    session.execute(
-        delete(Prompt)
-        .where(col(Prompt.id).in_(ids), col(Prompt.state) == PromptState.PLANNED)
-        .execution_options(synchronize_session="fetch")
-    )
+def left(session: Session, prompt_ids: Collection[int]) -> set[int]:
+    """Return the prompts of which a text has left, or is leaving now."""
+    return set(
+        session.exec(
+            select(Message.prompt_id).where(
+                col(Message.prompt_id).in_(prompt_ids), col(Message.state).not_in(_NEVER_LEFT)
+            )
+        )
+    ) - {None}  # type: ignore[return-value]
 
 
-def drop_waiting(session: Session, prompt_ids: Collection[int]) -> None:
-    """Delete the texts of prompts that still wait: a re-planned prompt queues them anew under the same key."""
-    session.execute(
-        delete(Message)
-        .where(col(Message.prompt_id).in_(prompt_ids), col(Message.state) == MessageState.PENDING)
-        .execution_options(synchronize_session="fetch")
-    )
-
-
-def suppress_waiting(session: Session, prompt_ids: Collection[int], reason: str) -> int:
-    """Take texts that wait for prompts out of the queue, with the reason they are not sent; return how many."""
+def hold_back(session: Session, prompt_ids: Collection[int], reason: str) -> int:
+    """Take the texts that wait for prompts out of the queue, with the reason they are not sent; return how many."""
     done = session.execute(
         update(Message)
         .where(col(Message.prompt_id).in_(prompt_ids), col(Message.state) == MessageState.PENDING)
@@ -114,6 +109,28 @@ def suppress_waiting(session: Session, prompt_ids: Collection[int], reason: str)
         .execution_options(synchronize_session="fetch")
     )
     return int(getattr(done, "rowcount", 0))
+
+
+def requeue(session: Session, prompt: Prompt) -> bool:
+    """Let the text of a prompt that never left wait again, for the prompt's times; return whether there was one."""
+    done = session.execute(
+        update(Message)
+        .where(
+            col(Message.prompt_id) == prompt.id,
+            col(Message.state).in_(_NEVER_LEFT),
+            col(Message.sending_at).is_(None),
+            col(Message.kind).in_((MessageKind.PROMPT, MessageKind.DIARY)),
+        )
+        .values(
+            state=MessageState.PENDING,
+            reason="",
+            due_at=prompt.due_at,
+            send_at=prompt.due_at,
+            expires_at=prompt.closes_at,
+        )
+        .execution_options(synchronize_session="fetch")
+    )
+    return bool(getattr(done, "rowcount", 0))
 
 
 def cancel_prompts(session: Session, prompt_ids: Collection[int], reason: str) -> int:
@@ -126,14 +143,3 @@ def cancel_prompts(session: Session, prompt_ids: Collection[int], reason: str) -
         .execution_options(synchronize_session="fetch")
     )
     return int(getattr(done, "rowcount", 0))
-
-
-def queued_keys(session: Session, prompt_ids: Collection[int]) -> set[str]:
-    """Return the dedupe keys of all texts that were ever queued for some prompts."""
-    return set(session.exec(select(Message.dedupe_key).where(col(Message.prompt_id).in_(prompt_ids))))
-
-
-def add_texts(session: Session, rows: Sequence[Message]) -> None:
-    """Insert waiting texts in one statement."""
-    if rows:
-        session.execute(insert(Message), [row.model_dump(exclude={"id"}) for row in rows])

@@ -1,0 +1,63 @@
+"""Consents: what each patient agreed to, when and how, and when they took it back. Nothing is deleted."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, update
+from sqlmodel import Session, col, select
+
+from prom.storage.models import Consent, Purpose
+
+
+def of_patient(session: Session, patient_id: int) -> list[Consent]:
+    """Return all consents of a patient, oldest first."""
+    return list(
+        session.exec(
+            select(Consent)
+            .where(col(Consent.patient_id) == patient_id)
+            .order_by(col(Consent.given_at), col(Consent.id))
+        )
+    )
+
+
+def live(session: Session, patient_id: int, purpose: Purpose) -> Consent | None:
+    """Return the newest consent to a purpose that was not withdrawn, or None."""
+    return session.exec(
+        select(Consent)
+        .where(
+            col(Consent.patient_id) == patient_id,
+            col(Consent.purpose) == purpose,
+            col(Consent.withdrawn_at).is_(None),
+        )
+        .order_by(col(Consent.given_at).desc(), col(Consent.id).desc())
+        .limit(1)
+    ).first()
+
+
+def of_patients(session: Session, patient_ids: Iterable[int]) -> list[Consent]:
+    """Return all consents of some patients, oldest first."""
+    return list(
+        session.exec(
+            select(Consent)
+            .where(col(Consent.patient_id).in_(sorted(set(patient_ids))))
+            .order_by(col(Consent.given_at), col(Consent.id))
+        )
+    )
+
+
+def add_all(session: Session, rows: Sequence[Consent]) -> None:
+    """Insert consents in one statement."""
+    if rows:
+        session.execute(insert(Consent), [row.model_dump(exclude={"id"}) for row in rows])
+
+
+def withdraw(session: Session, consent: Consent, at: datetime) -> bool:
+    """Mark a consent as withdrawn; return False if it already was."""
+    done = session.execute(
+        update(Consent)
+        .where(col(Consent.id) == consent.id, col(Consent.withdrawn_at).is_(None))
+        .values(withdrawn_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(consent)
+    return bool(getattr(done, "rowcount", 0) == 1)

@@ -1,0 +1,46 @@
+"""The people of the tests as fixtures, each enrolled in a transaction of its own."""
+
+import pytest
+
+from tests import people
+
+
+def _enrolled(store, enrol, site, now):
+    with store.writing() as session:
+        return enrol(session, site, now)
+
+
+@pytest.fixture
+def asha(store, site, now):
+    """Return Asha's episode, ten days ahead."""
+    return _enrolled(store, people.asha, site, now)
+
+
+@pytest.fixture
+def bikash(store, site, now):
+    """Return Bikash's episode, ten days ahead."""
+    return _enrolled(store, people.bikash, site, now)
+
+
+@pytest.fixture
+def chitra(store, site, now):
+    """Return Chitra's episode, ten days ahead."""
+    return _enrolled(store, people.chitra, site, now)
+
+
+@pytest.fixture
+def devi(store, site, now):
+    """Return Devi's episode, ten days ahead; she has withdrawn her consent to texts."""
+    return _enrolled(store, people.devi, site, now)
+
+
+@pytest.fixture
+def dr_rao(store, site, now):
+    """Return the clinician."""
+    return _enrolled(store, people.dr_rao, site, now)
+
+
+@pytest.fixture
+def mina(store, site, now):
+    """Return the coordinator."""
+    return _enrolled(store, people.mina, site, now)
