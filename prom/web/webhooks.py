@@ -1,0 +1,90 @@
+"""The provider's doors: texts that come in and statuses of texts that went out.
+
+Only a valid signature opens them. They store first, answer at once with an empty response, and answer 503 when nothing
+could be stored, so that the provider tries again.
+"""
+
+from datetime import datetime
+from functools import cache
+
+from flask import Blueprint, Response, abort, request
+from flask.typing import ResponseReturnValue
+
+from prom.messaging.gateway import Received
+from prom.messaging.signature import Verifier
+from prom.services import delivering, receiving
+from prom.web import context, guards
+
+blueprint = Blueprint("webhooks", __name__)
+EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+LONGEST_SID = 40
+
+
+@cache
+def _verifier(public_url: str, tokens: tuple[str, ...]) -> Verifier:
+    return Verifier(public_url, tokens)
+
+
+def _check_signature() -> None:
+    settings = context.wired().settings
+    if settings.gateway != "twilio" or not settings.public_url:
+        abort(403)
+    tokens = tuple(token for token in (settings.twilio_auth_token, settings.twilio_auth_token_next) if token)
+    # Proxies rewrite host, scheme and escapes: the address is the configured one plus what came in, byte for byte.
+    path = request.environ.get("PATH_INFO", "")
+    query = request.environ.get("QUERY_STRING", "")
+    fields = [(name, value) for name, value in request.form.items(multi=True)]
+    given = request.headers.get("X-Twilio-Signature", "")
+    if not _verifier(settings.public_url, tokens).valid(path + (f"?{query}" if query else ""), fields, given):
+        abort(403)
+
+
+def _sid() -> str:
+    sid = request.form.get("MessageSid") or request.form.get("SmsSid") or ""
+    if not sid or len(sid) > LONGEST_SID:
+        abort(400)
+    return sid
+
+
+def _empty() -> ResponseReturnValue:
+    return Response(EMPTY, content_type="text/xml; charset=utf-8")
+
+
+@blueprint.post("/twilio/inbound")
+@guards.needs(guards.Permission.PUBLIC)
+def inbound() -> ResponseReturnValue:
+    """Take one text from a phone: stored before it is understood, once for each id."""
+    _check_signature()
+    media = request.form.get("NumMedia", "0")
+    text = Received(
+        sid=_sid(),
+        from_=request.form.get("From", ""),
+        to=request.form.get("To", ""),
+        body=request.form.get("Body", ""),
+        num_media=int(media) if media.isascii() and media.isdigit() else 0,
+        received_at=_now(),
+    )
+    with context.writing() as session:
+        receiving.receive(session, text, _now())
+    return _empty()
+
+
+@blueprint.post("/twilio/status")
+@guards.needs(guards.Permission.PUBLIC)
+def status() -> ResponseReturnValue:
+    """Take one status of a text that went out; statuses come late, twice and in any order."""
+    _check_signature()
+    with context.writing() as session:
+        delivering.status(
+            session,
+            request.args.get("m"),
+            _sid(),
+            request.form.get("MessageStatus", "") or request.form.get("SmsStatus", ""),
+            request.form.get("ErrorCode") or None,
+            _now(),
+        )
+    return _empty()
+
+
+def _now() -> datetime:
+    return context.now()
