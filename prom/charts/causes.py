@@ -57,13 +57,11 @@ def figure(data: Causes) -> Json:
         barmode="group",
         bargap=0.42,
         bargroupgap=0.12,
-        xaxis=theme.across(
-            0, 100, tickvals=[0, 25, 50, 75, 100], ticksuffix="\xa0%", showgrid=True, gridcolor=theme.GRID
-        ),
+        xaxis=theme.across(0, 100, **theme.percents(0, 25, 50, 75, 100), showgrid=True, gridcolor=theme.GRID),
         yaxis={"range": [len(rows) - 0.5, -0.5], "fixedrange": True, "showticklabels": False, "showgrid": False}
         | {"zeroline": False, "ticks": ""},
         annotations=[
-            theme.note(cause.label, xref="paper", x=0, xanchor="left", y=row - 0.36, font={"color": theme.INK})
+            theme.note(cause.label, xref="paper", x=0, xanchor="left", y=row - 0.43, font={"color": theme.INK})
             for row, cause in enumerate(rows)
         ],
     )
@@ -104,7 +102,13 @@ def _bars(data: Causes, rows: tuple[Cause, ...], place: int) -> Json:
         "marker": {
             "color": band.colour,
             "line": {"width": 0},
-            "pattern": {"shape": band.pattern, "size": 6, "solidity": 0.2, "fgcolor": theme.PAPER},
+            "pattern": {
+                "shape": band.pattern,
+                "size": 6,
+                "solidity": 0.2,
+                "fgcolor": theme.PAPER,
+                "bgcolor": band.colour,
+            },
         },
         "text": [f"{cause.counts[place]} of {n}" for cause in rows],
         "textposition": "outside",

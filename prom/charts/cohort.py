@@ -102,7 +102,7 @@ def means_figure(groups: tuple[BandMeans, ...]) -> Json:
 def replies_figure(groups: tuple[BandReplies, ...]) -> Json:
     """Return the share answered as lines with ribbons, and the numbers due under the axis."""
     lines = [_Line(group.band, [_reply(point) for point in group.points if point.due]) for group in groups]
-    axis = theme.values(0, 104, tickvals=[0, 25, 50, 75, 100], ticksuffix="\xa0%")
+    axis = theme.values(0, 104, **theme.percents(0, 25, 50, 75, 100))
     return _figure(lines, axis, "{when}: {value}\xa0% answered, {n} due", "Questions due", 6.2)
 
 
@@ -173,7 +173,7 @@ def _figure(lines: list[_Line], axis: Json, hover: str, heading: str, gap: float
     drawn = [line for line in lines if line.points]
     last = max((point.day for line in drawn for point in line.points), default=1.0)
     edges = (-0.02 * last, last * 1.02)
-    wide, tight = (timeline.ticks(*edges, timeline.even, share) for share in (0.07, 0.16))
+    wide, tight = (timeline.ticks(*edges, timeline.even, share) for share in (0.1, 0.16))
     below = theme.below_axis(len(drawn), WIDE), theme.below_axis(len(drawn), NARROW)
     layout = theme.layout(
         WIDE,

@@ -13,7 +13,7 @@ from html import escape
 from itertools import groupby
 
 from prom.charts import theme
-from prom.charts.figure import Chart, Key, Svg, Table, percent
+from prom.charts.figure import Chart, Key, Svg, Table
 from prom.charts.theme import Band
 
 # Above this many patients a row is thinner than two pixels.
@@ -136,7 +136,7 @@ def detailed(data: Heatmap) -> Svg:
     """Return one row for each patient; equal neighbours in a column are one rectangle."""
     rows = sum(len(group.rows) for group in data.groups)
     tall = 7 if rows <= 80 else 4 if rows <= 160 else 2
-    left, wide, top = 92, 58, 24
+    left, wide, top = 112, 42, 24
     paths: dict[Level, list[str]] = {found: [] for found in _DRAWN}
     labels = [_text(left + wide * (place + 0.5), 15, word, "middle") for place, word in enumerate(data.columns)]
     y = top
@@ -198,12 +198,13 @@ def _rect(x: float, y: float, wide: float, tall: float) -> str:
 def _fills(paths: dict[Level, list[str]], name: str) -> list[str]:
     """Return one path for each level, and the hatching and dots, whose ids must be unique in the page."""
     dots, hatch = f"{name}-dots", f"{name}-hatch"
-    found = [
+    patterns = (
         f'<defs><pattern id="{hatch}" width="5" height="5" patternUnits="userSpaceOnUse" '
         'patternTransform="rotate(45)"><path d="M0 0h1.6v5H0z" fill="#fff"/></pattern>'
         f'<pattern id="{dots}" width="5" height="5" patternUnits="userSpaceOnUse">'
         '<circle cx="2" cy="2" r="0.9" fill="#9aa5b1"/></pattern></defs>'
-    ]
+    )
+    found = [patterns]
     for kind, drawn in paths.items():
         path = "".join(drawn)
         fill = f"url(#{dots})" if kind is Level.NO_REPLY else _LOOK[kind][0]
@@ -224,9 +225,3 @@ def _text(
 
 def _svg(wide: float, tall: float, label: str, parts: list[str]) -> Svg:
     return Svg(f'<svg viewBox="0 0 {wide:g} {tall:g}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>')
-
-
-def share_words(counts: Counter[Level]) -> str:
-    """Return the share with 50 % relief among the known, for a cell of a report."""
-    known = _known(counts)
-    return percent((counts[Level.FROM_70] + counts[Level.FROM_50]) / known) if known else "no answers"

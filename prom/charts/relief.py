@@ -39,7 +39,7 @@ def figure(course: Trajectory) -> Json:
     layout = theme.layout(
         WIDE,
         xaxis=theme.across(0, 1, **axis["layout"]),
-        yaxis=theme.values(low, 106, tickvals=[-50, 0, 25, 50, 75, 100], ticksuffix="\xa0%"),
+        yaxis=theme.values(low, 106, **theme.percents(-50, 0, 25, 50, 75, 100)),
         shapes=[
             theme.rule("y", 0, color=theme.MUTED, width=1.4),
             theme.rule("y", 30, color=theme.AMBER, width=1.4, dash="8px,4px"),

@@ -73,7 +73,7 @@ def figure(data: Scatter) -> Json:
     layout = theme.layout(
         WIDE,
         xaxis=theme.across(0, 100, tickvals=[0, 20, 40, 60, 80, 100], title={"text": "CSI before the procedure"}),
-        yaxis=theme.values(FLOOR, 106, tickvals=[-50, -25, 0, 25, 50, 75, 100], ticksuffix="\xa0%"),
+        yaxis=theme.values(FLOOR, 106, **theme.percents(-50, -25, 0, 25, 50, 75, 100)),
         shapes=[
             theme.rule("x", data.cut_off - 0.5, color=theme.MUTED, width=1.2, dash="3px,3px"),
             theme.rule("y", 50, color=theme.GOOD, width=1.4, dash="3px,3px"),

@@ -74,7 +74,7 @@ def figure(course: CsiCourse) -> Json:
             theme.rule("x", 0, color=theme.AXIS, width=1.5),
             theme.rule("x", course.today, color=theme.MUTED, width=1.2, dash="3px,3px"),
         ],
-        annotations=[theme.gutter(word, level, theme.MUTED) for level, word in _BANDS],
+        annotations=[*_names(course), *(theme.gutter(word, level, theme.MUTED) for level, word in _BANDS)],
     )
     layout["margin"]["r"] = 92
     narrow = theme.narrow(NARROW, xaxis=tight)
@@ -132,19 +132,24 @@ def _points(first: CsiScore, last: CsiScore) -> str:
     return f", a {'rise' if change > 0 else 'fall'} of {abs(change)} points"
 
 
+def _names(course: CsiCourse) -> list[Json]:
+    """Return each total above its point, clear of the bar between the bounds."""
+    return [
+        theme.note(score.words, x=score.day, y=score.high, yshift=18, font=theme.bold(theme.INK))
+        for score in course.scores
+    ]
+
+
 def _traces(course: CsiCourse) -> list[Json]:
     middle = [(score.low + score.high) / 2 for score in course.scores]
     half = [(score.high - score.low) / 2 for score in course.scores]
     return [
         {
             "type": "scatter",
-            "mode": "lines+markers+text",
+            "mode": "lines+markers",
             "x": [score.day for score in course.scores],
             "y": middle,
             "error_y": {"type": "data", "array": half, "color": theme.LINE, "thickness": 2, "width": 6},
-            "text": [score.words for score in course.scores],
-            "textposition": "top center",
-            "textfont": {"color": theme.INK, "weight": 700},
             "hovertext": [f"{timeline.when(s.day).capitalize()}: CSI {s.words}" for s in course.scores],
             "hoverinfo": "text",
             "line": {"color": theme.LINE, "width": 2, "dash": "solid"},

@@ -7,6 +7,7 @@ interval, no verdict. Every word comes from the caller, in the patient's languag
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from prom.charts import theme, timeline
 from prom.charts.figure import Svg
@@ -20,7 +21,7 @@ _OWN_LABELS = 5
 
 @dataclass(frozen=True, slots=True)
 class OwnPoint:
-    """One answer in the patient's own chart; ``nrs`` None is a missed one. ``digits`` and ``label`` are ready to show."""
+    """One answer in the patient's own chart, or a missed one (``nrs`` None); the words are ready to show."""
 
     nrs: int | None
     digits: str
@@ -85,9 +86,10 @@ def _dashed(y: float, wide: int) -> str:
 
 def _own_lines(places: list[tuple[float, float | None]]) -> list[str]:
     """Return the solid line between neighbouring answers, and the dashed one across missed answers."""
-    solid, dashed = [], []
+    solid: list[str] = []
+    dashed: list[str] = []
     known = [(place, x, y) for place, (x, y) in enumerate(places) if y is not None]
-    for (before, x0, y0), (after, x1, y1) in zip(known, known[1:], strict=False):
+    for (before, x0, y0), (after, x1, y1) in pairwise(known):
         (solid if after == before + 1 else dashed).append(f"M{x0:.0f} {y0:.0f}L{x1:.0f} {y1:.0f}")
     return [
         f'<path d="{"".join(path)}" stroke="{theme.LINE}" stroke-width="{width}"{dash}/>'
@@ -119,10 +121,10 @@ def _own_labels(shown: list[OwnPoint], places: list[tuple[float, float | None]])
     every = max(1, -(-last // (_OWN_LABELS - 1)))
     kept = sorted({0, last, *(place for place in range(0, last, every) if last - place >= every)})
     words = [
-        f'<text x="{places[place][0]:.0f}" y="178"{_side(place, last)}>{escape(shown[place].label)}</text>'
+        f'<text x="{places[place][0]:.0f}" y="179"{_side(place, last)}>{escape(shown[place].label)}</text>'
         for place in kept
     ]
-    return [f'<g text-anchor="middle" font-size="13" fill="{theme.MUTED}">', *words, "</g>"]
+    return [f'<g text-anchor="middle" font-size="14" fill="{theme.MUTED}">', *words, "</g>"]
 
 
 def _side(place: int, last: int) -> str:

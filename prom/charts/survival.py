@@ -117,12 +117,12 @@ def figure(data: Survival) -> Json:
     """Return steps, intervals, censor ticks, end labels, numbers at risk, and the switched overlay."""
     drawn = [curve for curve in data.curves if curve.drawn]
     edges = (-0.01 * data.horizon, data.horizon * 1.01)
-    wide, tight = (timeline.ticks(*edges, timeline.even, share) for share in (0.07, 0.16))
+    wide, tight = (timeline.ticks(*edges, timeline.even, share) for share in (0.1, 0.16))
     split, split_narrow = theme.below_axis(len(drawn), WIDE), theme.below_axis(len(drawn), NARROW)
     layout = theme.layout(
         WIDE,
         xaxis=theme.across(*edges, anchor="y", **wide),
-        yaxis=theme.values(0, 103, tickvals=[0, 25, 50, 75, 100], ticksuffix="\xa0%", domain=split.plot),
+        yaxis=theme.values(0, 103, **theme.percents(0, 25, 50, 75, 100), domain=split.plot),
         yaxis2=theme.lane(split.rows, -len(drawn), 1),
         annotations=[*_ends(drawn, data.horizon), *theme.row_heads([curve.band for curve in drawn], "Number at risk")],
     )

@@ -71,7 +71,7 @@ def figure(data: Swimmer) -> Json:
     """Return a bar for each stretch and a mark at the end of each lane."""
     tall = _ROW * len(data.lanes) + 56
     edges = (0.0, data.horizon * 1.03)
-    wide, tight = (timeline.ticks(*edges, timeline.even, share) for share in (0.07, 0.16))
+    wide, tight = (timeline.ticks(*edges, timeline.even, share) for share in (0.1, 0.16))
     count = len(data.lanes)
     names = [f"{lane.label} · {'–' if lane.csi is None else lane.csi}" for lane in data.lanes]
     axis = {
@@ -155,7 +155,10 @@ def _bars(data: Swimmer) -> list[Json]:
         _bar(
             after,
             data.horizon,
-            {"color": AFTER, "pattern": {"shape": "/", "size": 5, "solidity": 0.18, "fgcolor": theme.MUTED}},
+            {
+                "color": AFTER,
+                "pattern": {"shape": "/", "size": 5, "solidity": 0.16, "fgcolor": theme.MUTED, "bgcolor": AFTER},
+            },
         ),
     ]
 

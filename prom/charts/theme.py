@@ -115,6 +115,12 @@ def values(low: float, high: float, **parts: object) -> Json:
     }
 
 
+def percents(*levels: int) -> Json:
+    """Return ticks in percent, for the axes that hold shares."""
+    minus = "\N{MINUS SIGN}"
+    return {"tickvals": list(levels), "ticktext": [f"{minus if at < 0 else ''}{abs(at)}\xa0%" for at in levels]}
+
+
 def across(low: float, high: float, **parts: object) -> Json:
     """Return a horizontal axis: a line with small ticks and no grid."""
     return {
@@ -127,6 +133,8 @@ def across(low: float, high: float, **parts: object) -> Json:
         "ticks": "outside",
         "ticklen": 4,
         "tickcolor": AXIS,
+        # Plotly would slant words that come close; our ticks are chosen so that they fit.
+        "tickangle": 0,
         **parts,
     }
 

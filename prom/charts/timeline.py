@@ -7,7 +7,7 @@ of the day. Figures hold days; charts.js applies the scale, so one figure serves
 from collections.abc import Callable
 from math import sqrt
 
-from prom.charts.figure import Json
+from prom.charts.figure import Json, joined
 
 # Days before the procedure take half the room they would have: they only show where the baseline comes from.
 BEFORE_SHARE = 0.5
@@ -69,8 +69,18 @@ def scales(first: float, last: float) -> Json:
     }
 
 
+def days(places: list[float]) -> str:
+    """Return several days in words: "day 56", or "days 56, 59 and 92"."""
+    words = [when(day) for day in places]
+    if len(words) > 1 and all(word.startswith("day ") for word in words):
+        return f"days {joined([word.removeprefix('day ') for word in words])}"
+    return joined(words)
+
+
 def when(day: float) -> str:
     """Return a day in words for a sentence or a table cell."""
     if 0 < abs(day) < 2 and day != int(day):
-        return f"{round(abs(day) * 24)} h {'after' if day > 0 else 'before'}"
+        minutes = round(abs(day) * 1440)
+        length = f"{minutes} min" if minutes < 60 else f"{round(minutes / 60)} h"
+        return f"{length} {'after' if day > 0 else 'before'}"
     return f"day {round(day)}" if day >= 0 else f"day \N{MINUS SIGN}{round(-day)}"

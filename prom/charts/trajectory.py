@@ -11,7 +11,7 @@ Sources:
 from prom.charts import theme, timeline
 from prom.charts import trajectory_drawing as drawing
 from prom.charts.course import CoTreatment, PromptMark, Reading, Trajectory
-from prom.charts.figure import Chart, Key, Mark, Table, joined, number, percent
+from prom.charts.figure import Chart, Key, Mark, Table, number, percent
 
 _KEY_MARKS = {
     PromptMark.ANSWERED: ("dot-small", theme.LINE),
@@ -56,8 +56,7 @@ def summary(course: Trajectory) -> str:
     parts.append(f"latest {last.nrs} at {timeline.when(last.day)}{_relief_words(course, last)}")
     bad = [reading for reading in after if reading.bad]
     if bad:
-        days = joined([timeline.when(reading.day) for reading in bad])
-        parts.append(f"relief below the limit at {days}")
+        parts.append(f"below the limit on {timeline.days([reading.day for reading in bad])}")
     answered, over = course.replies()
     if over:
         parts.append(f"{answered} of {over} questions answered")

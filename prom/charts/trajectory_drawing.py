@@ -121,7 +121,11 @@ def _signs(course: Trajectory, rows: list[tuple[int, CoTreatment]]) -> list[Json
         last = course.after[-1]
         found.append(
             theme.note(str(last.nrs), x=last.day, y=last.nrs, yshift=20)
-            | {"font": {"color": theme.INK, "size": 15, "weight": 700}}
+            | {
+                "bgcolor": theme.tint(theme.PAPER, 0.8),
+                "borderpad": 0,
+                "font": {"color": theme.INK, "size": 15, "weight": 700},
+            }
         )
     return found
 
