@@ -1,4 +1,4 @@
-"""The simulated phones' side: statuses and replies delivered, and the clock stepped from one due instant to the next."""
+"""The simulated phones: statuses and replies delivered, and time stepped from one due instant to the next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

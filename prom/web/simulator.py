@@ -81,7 +81,7 @@ def move_clock() -> ResponseReturnValue:
     world = _world()
     now = world.clock.now()
     steps = {"hour": now + timedelta(hours=1), "day": now + timedelta(days=1), "next": simulating.next_prompt(world)}
-    target = steps.get(request.form.get("by", ""), None)
+    target = steps.get(request.form.get("by", ""))
     if target is not None and target > now:
         simulating.step_to(world, target)
     else:
