@@ -136,11 +136,13 @@ class Relief(Row, table=True):
     loss_right: int | None = None
     censor_day: int | None = None
     at_horizon: str = Field(default="", max_length=8)
+    course: str = Field(default="", description="first valid score of each day, day:nrs pairs; on the T50 row only")
     computed_at: datetime
     __table_args__ = (
         UniqueConstraint("episode_id", "threshold"),
         CheckConstraint("threshold IN (30, 50)", name="threshold_known"),
         Index("ix_relief_site_threshold_state", "site_id", "threshold", "state"),
+        Index("ix_relief_computed_at", "computed_at"),
     )
 
 

@@ -403,6 +403,7 @@ def upgrade() -> None:
     sa.Column('loss_right', sa.Integer(), nullable=True),
     sa.Column('censor_day', sa.Integer(), nullable=True),
     sa.Column('at_horizon', sa.String(length=8), nullable=False),
+    sa.Column('course', sa.String(), nullable=False),
     sa.Column('computed_at', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint('threshold IN (30, 50)', name=op.f('ck_relief_threshold_known')),
     sa.ForeignKeyConstraint(['episode_id'], ['episode.id'], name=op.f('fk_relief_episode_id_episode')),
@@ -411,6 +412,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('episode_id', 'threshold', name=op.f('uq_relief_episode_id_threshold'))
     )
     with op.batch_alter_table('relief', schema=None) as batch_op:
+        batch_op.create_index('ix_relief_computed_at', ['computed_at'], unique=False)
         batch_op.create_index('ix_relief_site_threshold_state', ['site_id', 'threshold', 'state'], unique=False)
 
     op.create_table('sensitization',
