@@ -25,10 +25,15 @@ _MAX_HALVINGS = 30
 _SETTLED = 1e-9
 _STILL_MOVING = 1e-3
 _NO_GAIN = 1e-10
+# A hazard that grows e^50-fold with a standard deviation is on its way to infinity, whatever rounding says of the step.
+_BEYOND_BELIEF = 50.0
 # A column adds nothing when this share of its information is left once the columns before it are known, or when it
 # varies this little in the risk sets, in squared standard deviations an event.
 _ALIASED = 1e-9
 _CONSTANT = 1e-12
+# At the end of the search a likelihood flatter than this, in the same unit, tells nothing any more: the standard error
+# would exceed a thousand standard deviations of the covariate.
+_FLAT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +105,17 @@ def fit(
         raise ValueError("every covariate needs one name")
     sets, scale = _scaled(partial_likelihood.risk_sets(times, events, matrix, groups), len(names))
     at_zero = _evaluate(sets, np.zeros(len(names)))
-    least = _CONSTANT * float(events.sum())
-    free = _independent(at_zero[2], np.ones(len(names), dtype=np.bool_), least)
+    died = int(events.sum())
+    free = _independent(at_zero[2], np.ones(len(names), dtype=np.bool_), _CONSTANT * died)
     optimum = _climb(sets, free, at_zero)
-    usable = _independent(optimum.curvature, free & ~optimum.endless, least)
+    usable = _independent(optimum.curvature, free & ~optimum.endless, _FLAT * died)
     coefficients = _coefficients(names, optimum, (free, usable), scale, level)
     checks, of_all = _check_hazards(sets, names, optimum.beta, usable, _left_continuous(times, events))
     chi2, df = max(2.0 * (optimum.loglik - at_zero[0]), 0.0), int(free.sum())
     return CoxFit(
         coefficients=coefficients,
         n=times.size,
-        events=int(events.sum()),
+        events=died,
         loglik_null=at_zero[0],
         loglik=optimum.loglik,
         chi2=chi2 if df else None,
@@ -140,9 +145,11 @@ def _evaluate(sets: Sequence[RiskSets], beta: FloatArray) -> tuple[float, FloatA
     loglik, slope, curvature = 0.0, np.zeros(beta.size), np.zeros((beta.size, beta.size))
     for stratum in sets:
         part = partial_likelihood.pieces(stratum, beta)
-        loglik += part.loglik
-        slope += part.slopes.sum(axis=0)
-        curvature += part.curvatures.sum(axis=0)
+        # A step that went too far gives infinities; it is refused for them by the one who took it.
+        with np.errstate(invalid="ignore"):
+            loglik += part.loglik
+            slope += part.slopes.sum(axis=0)
+            curvature += part.curvatures.sum(axis=0)
     return loglik, slope, curvature
 
 
@@ -176,7 +183,7 @@ def _climb(
         # infinity they go on at about one unit each while nothing is gained any more.
         if loglik - before < _NO_GAIN * (1.0 + abs(loglik)) and np.abs(step).max() > _STILL_MOVING:
             break
-    return _Optimum(beta, loglik, curvature, np.abs(step) > _STILL_MOVING)
+    return _Optimum(beta, loglik, curvature, (np.abs(step) > _STILL_MOVING) | (np.abs(beta) > _BEYOND_BELIEF))
 
 
 def _newton_step(slope: FloatArray, curvature: FloatArray, free: npt.NDArray[np.bool_]) -> FloatArray:
@@ -284,7 +291,9 @@ def _score_test(
     df = int(tested.sum())
     chosen = np.concatenate((usable, tested))
     block = curvature[np.ix_(chosen, chosen)]
-    if df == 0 or np.linalg.matrix_rank(block, hermitian=True) < chosen.sum():
+    unit = np.sqrt(np.maximum(np.diag(block), 0.0))
+    # In units of its own diagonal the matrix shows a lack of information whatever the covariates' sizes.
+    if df == 0 or not unit.all() or np.linalg.matrix_rank(block / np.outer(unit, unit), tol=_ALIASED) < unit.size:
         return ProportionalHazards(name, None, df, None)
     score = np.concatenate((np.zeros(int(usable.sum())), slope[tested]))
     chi2 = max(float(score @ np.linalg.solve(block, score)), 0.0)

@@ -75,21 +75,22 @@ def pieces(sets: RiskSets, beta: FloatArray) -> Pieces:
     all_0, all_1, all_2 = _moments(sets, weight)
     own_0, own_1, own_2 = _moments(sets, weight * sets.died)
     risk_0, risk_1, risk_2 = (np.cumsum(part, axis=0) for part in (all_0, all_1, all_2))
+    own_x = np.add.reduceat(sets.rows * sets.died[:, None], sets.starts, axis=0)
+    # Far from the maximum a risk set may weigh nothing; the caller sees what is not finite and takes a shorter step.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         left = risk_0[sets.tied_block] - sets.tied_share * own_0[sets.tied_block]
         loglik = float(sets.died @ eta - np.log(left).sum())
         plain, once = (_by_death(sets, sets.tied_share**power / left) for power in (0, 1))
         square, cross, tail = (_by_death(sets, sets.tied_share**power / left**2) for power in (0, 1, 2))
-    own_x = np.add.reduceat(sets.rows * sets.died[:, None], sets.starts, axis=0)
-    slopes = own_x - risk_1 * plain[:, None] + own_1 * once[:, None]
-    mixed = _outer(risk_1, own_1)
-    curvatures = (
-        risk_2 * _deep(plain)
-        - own_2 * _deep(once)
-        - _outer(risk_1, risk_1) * _deep(square)
-        + (mixed + mixed.transpose(0, 2, 1)) * _deep(cross)
-        - _outer(own_1, own_1) * _deep(tail)
-    )
+        slopes = own_x - risk_1 * plain[:, None] + own_1 * once[:, None]
+        mixed = _outer(risk_1, own_1)
+        curvatures = (
+            risk_2 * _deep(plain)
+            - own_2 * _deep(once)
+            - _outer(risk_1, risk_1) * _deep(square)
+            + (mixed + mixed.transpose(0, 2, 1)) * _deep(cross)
+            - _outer(own_1, own_1) * _deep(tail)
+        )
     return Pieces(loglik, slopes, curvatures)
 
 

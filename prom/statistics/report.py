@@ -97,7 +97,7 @@ def _counted(values: FloatArray) -> list[float | None]:
 
 
 def _known(values: FloatArray) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in values.tolist()]
+    return [_finite(value) for value in values.tolist()]
 
 
 def _test(test: survival.LogRank) -> Report:
@@ -123,13 +123,17 @@ def _coefficient(one: cox.Coefficient) -> Report:
         "covariate": one.covariate,
         "coef": one.coef,
         "se": one.se,
-        "hr": one.hr,
-        "low": one.low,
-        # An upper limit beyond the largest number is infinite, which JSON cannot say.
-        "high": one.high if one.high is None or math.isfinite(one.high) else None,
+        # What lies beyond the largest number is infinite, which JSON cannot say.
+        "hr": _finite(one.hr),
+        "low": _finite(one.low),
+        "high": _finite(one.high),
         "z": one.z,
         "p": one.p,
     }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _hazards(fit: CoxFit) -> Report:
