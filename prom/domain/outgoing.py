@@ -233,10 +233,19 @@ def _under_caps(seen: Circumstances) -> Verdict | None:
     return _later(seen, _next_day(seen), "cap_texts") if day.texts >= TEXTS_A_DAY else None
 
 
+def next_midnight(now: datetime, zone: str) -> datetime:
+    """Return when the next local day begins."""
+    return timetable.instant_of(datetime.combine(timetable.local(now, zone).date() + timedelta(days=1), time()), zone)
+
+
+def last_midnight(now: datetime, zone: str) -> datetime:
+    """Return when the local day began."""
+    return timetable.instant_of(datetime.combine(timetable.local(now, zone).date(), time()), zone)
+
+
 def _next_day(seen: Circumstances) -> datetime:
     zone = seen.receiver.zone
-    tomorrow = timetable.local(seen.now, zone).date() + timedelta(days=1)
-    midnight = timetable.instant_of(datetime.combine(tomorrow, time()), zone)
+    midnight = next_midnight(seen.now, zone)
     return timetable.next_opening(midnight, zone, seen.text.kind) if seen.receiver.quiet_hours else midnight
 
 

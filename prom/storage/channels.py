@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Channel, Suppression
+from prom.storage.models import Channel, Patient, Suppression
 
 MAIN = "main"
 # A waiting time beyond this was written by a clock that has since been set back.
@@ -54,27 +54,33 @@ def site_name(site_id: int) -> str:
     return f"site-{site_id}"
 
 
-def held_sites(session: Session) -> set[int]:
-    """Return the ids of the sites whose texts are held back."""
-    rows = session.exec(select(Channel.name).where(col(Channel.held_at).is_not(None), col(Channel.name).like("site-%")))
-    return {int(name.removeprefix("site-")) for name in rows}
+def held_sites(session: Session) -> dict[int, Channel]:
+    """Return the channels of the sites whose texts are held back, by the site's id."""
+    rows = session.exec(select(Channel).where(col(Channel.held_at).is_not(None), col(Channel.name).like("site-%")))
+    return {int(row.name.removeprefix("site-")): row for row in rows}
+
+
+def turn(channel: Channel, now: datetime) -> Turn:
+    """Tell whether the sender is free now, without taking it."""
+    free_at = _plausible(channel.next_send_at, now)
+    return Turn(mine=free_at <= now, wait_seconds=max(0.0, (free_at - now).total_seconds()))
 
 
 def take_turn(session: Session, seconds: float, now: datetime) -> Turn:
     """Take the sender for some seconds if it is free now: the rate limit over all workers."""
     channel = main(session)
-    free_at = _plausible(channel.next_send_at, now)
-    if free_at > now:
-        return Turn(mine=False, wait_seconds=(free_at - now).total_seconds())
+    free = turn(channel, now)
+    if not free.mine:
+        return free
     # A late taker may catch up by one turn, so that the loop's own time does not lower the rate.
-    start = max(free_at, now - timedelta(seconds=seconds))
+    start = max(_plausible(channel.next_send_at, now), now - timedelta(seconds=seconds))
     taken = session.connection().execute(
         update(Channel)
         .where(col(Channel.id) == channel.id, _same(channel.next_send_at))
         .values(next_send_at=start + timedelta(seconds=seconds))
     )
     session.expire(channel)
-    return Turn(mine=taken.rowcount == 1)
+    return Turn(mine=taken.rowcount == 1, wait_seconds=seconds)
 
 
 def wait(session: Session, seconds: float, now: datetime, slow_seconds: float = 0.0) -> None:
@@ -201,6 +207,11 @@ def reopen(session: Session, phone_index: str, now: datetime) -> bool:
     row.reopened_at = now
     session.flush()
     return True
+
+
+def patients_of(session: Session, phone_index: str) -> list[Patient]:
+    """Return the patients of any site with a phone."""
+    return list(session.exec(select(Patient).where(col(Patient.phone_index) == phone_index)))
 
 
 def _plausible(at: datetime | None, now: datetime) -> datetime:

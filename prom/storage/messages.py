@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -102,6 +103,20 @@ def by_sid(session: Session, provider_sid: str) -> Message | None:
 def of_prompt(session: Session, prompt_id: int) -> list[Message]:
     """Return the texts about one prompt, oldest first."""
     return list(session.exec(select(Message).where(col(Message.prompt_id) == prompt_id).order_by(col(Message.id))))
+
+
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """Return when the next text waits for after now, or None."""
+    return session.exec(
+        select(func.min(Message.send_at)).where(col(Message.state) == MessageState.PENDING, col(Message.send_at) > now)
+    ).one()
+
+
+def share_with_error(session: Session, error_code: str, since: datetime) -> tuple[int, int]:
+    """Return how many texts since an instant ended with an error, and how many left at all."""
+    left = (MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED)
+    recent = select(func.count()).where(col(Message.state).in_(left), col(Message.send_at) >= since)
+    return session.exec(recent.where(col(Message.error_code) == error_code)).one(), session.exec(recent).one()
 
 
 def key_of(session: Session, message: Message) -> bytes:

@@ -124,6 +124,20 @@ def give_back(session: Session, claims: Sequence[Claim]) -> int:
     return returned.rowcount
 
 
+def unmark(session: Session, message_id: int, lease_until: datetime) -> int:
+    """Return a text that was marked `sending` to the queue because its call was never made; say if it was ours."""
+    returned = session.connection().execute(
+        update(Message)
+        .where(
+            col(Message.id) == message_id,
+            col(Message.state) == MessageState.SENDING,
+            col(Message.lease_until) == lease_until,
+        )
+        .values(state=MessageState.PENDING, lease_until=None, sending_at=None)
+    )
+    return returned.rowcount
+
+
 def recover(session: Session, now: datetime) -> tuple[int, int]:
     """Take the texts of dead workers: claimed ones wait again, sending ones become unknown. Return both numbers."""
     over = or_(col(Message.lease_until) <= now, col(Message.lease_until) > now + LONGEST_LEASE)

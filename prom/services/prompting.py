@@ -1,0 +1,283 @@
+"""Send what is due: claim a batch, and for each text look again, mark it `sending`, call the provider, record.
+
+The network call sits between two transactions: a slow provider must not hold a lock, and a process that dies at any
+point leaves a row that says how far it came.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from prom.config import Settings
+from prom.domain import delivery
+from prom.messaging.gateway import Gateway, NotReached, Refused, RetryLater, SendError, Sent, Unknown
+from prom.services import delivering, preparing, stopping
+from prom.services.preparing import SPENT, Kept, Ready, Wait
+from prom.storage import audit, channels, messages, outbox
+from prom.storage.models import Channel, MessageState, TaskKind
+from prom.storage.outbox import Claim
+from prom.storage.session import Store
+
+LARGEST_BATCH = 500
+EXPIRED_AT_ONCE = 500
+LONGEST_WAIT_SECONDS = 5.0
+# So many calls without a clear answer in a row mean that the provider is in trouble: each more costs a reconciling.
+UNCLEAR_IN_A_ROW = 3
+PAUSE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one run did."""
+
+    claimed: int = 0
+    accepted: int = 0
+    refused: int = 0
+    later: int = 0
+    unclear: int = 0
+    kept: int = 0
+    given_back: int = 0
+    expired: int = 0
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of the sender, with what it carries from text to text."""
+
+    store: Store
+    gateway: Gateway
+    settings: Settings
+    now: Callable[[], datetime]
+    stop: Event
+    counts: Counts = field(default_factory=Counts)
+    unclear_in_a_row: int = 0
+
+
+def send_due(
+    store: Store,
+    gateway: Gateway,
+    settings: Settings,
+    now_fn: Callable[[], datetime],
+    stop: Event | None = None,
+    limit: int = LARGEST_BATCH,
+) -> Counts:
+    """Send the texts that are due, at most `limit`, and return what was done.
+
+    `stop` is looked at between calls: a call in flight is finished, the rest of the claim is given back.
+    """
+    run = _Run(store, gateway, settings, now_fn, stop or Event())
+    run.counts.expired = expire_past(store, now_fn())
+    if _halted(run):
+        return run.counts
+    while run.counts.claimed < limit and not run.stop.is_set():
+        batch = _claim(run, min(batch_size(settings), limit - run.counts.claimed))
+        run.counts.claimed += len(batch)
+        if not batch or not _work_off(run, batch):
+            break
+    return run.counts
+
+
+def batch_size(settings: Settings) -> int:
+    """Return how many texts a worker claims at once: no more than half a lease can send."""
+    if not preparing.paced(settings):
+        return LARGEST_BATCH
+    return max(1, min(LARGEST_BATCH, int(settings.send_rate * settings.lease_seconds / 2)))
+
+
+def recover(store: Store, now: datetime) -> tuple[int, int]:
+    """Take back what dead workers left: claims wait again, calls become unknown. Return both numbers."""
+    with store.reading() as session:
+        if not outbox.any_left(session, now):
+            return 0, 0
+    with store.writing() as session:
+        return outbox.recover(session, now)
+
+
+def expire_past(store: Store, now: datetime) -> int:
+    """Mark waiting texts whose time is over, with what kept them from leaving, and return how many."""
+    with store.reading() as session:
+        if not outbox.any_due(session, now) or not outbox.past(session, now, 1):
+            return 0
+    with store.writing() as session:
+        channel = channels.main(session)
+        past = outbox.past(session, now, EXPIRED_AT_ONCE)
+        for message in past:
+            stopping.stop(session, message, MessageState.EXPIRED, _why_late(channel, message.reason), now)
+        return len(past)
+
+
+def _why_late(channel: Channel, noted: str) -> str:
+    if channel.halted_at is not None:
+        return "channel_halted"
+    if channel.held_at is not None:
+        return "held"
+    return noted or "system_off"
+
+
+def _halted(run: _Run) -> bool:
+    """Tell whether the channel is halted; once a minute, ask the provider whether it works again."""
+    with run.store.reading() as session:
+        channel = channels.seen(session)
+        if channel is None or channel.halted_at is None:
+            return False
+    with run.store.writing() as session:
+        if not channels.take_probe(session, run.now()):
+            return True
+    try:
+        run.gateway.probe()
+    except SendError:
+        return True
+    with run.store.writing() as session:
+        if channels.resume(session):
+            audit.record(session, audit.CLOCK, "channel resumed", channels.main(session), run.now())
+    return False
+
+
+def _claim(run: _Run, size: int) -> list[Claim]:
+    now = run.now()
+    with run.store.reading() as session:
+        if not outbox.any_due(session, now):
+            return []
+        channel = channels.seen(session)
+        if channel is not None and preparing.paced(run.settings):
+            turn = channels.turn(channel, now)
+            if turn.wait_seconds > LONGEST_WAIT_SECONDS:
+                return []
+    with run.store.writing() as session:
+        held = channels.held_sites(session)
+        new_month = {site for site, channel in held.items() if _spent_in_an_earlier_month(channel, now)}
+        for site_id in new_month:
+            channels.release(session, channels.site_name(site_id))
+        return outbox.claim(
+            session,
+            now=now,
+            lease_until=now + timedelta(seconds=run.settings.lease_seconds),
+            limit=size,
+            urgent_only=channels.main(session).held_at is not None,
+            skip_sites=held.keys() - new_month,
+        )
+
+
+def _spent_in_an_earlier_month(channel: Channel, now: datetime) -> bool:
+    if channel.held_reason != SPENT or channel.held_at is None:
+        return False
+    held, today = channel.held_at.astimezone(UTC), now.astimezone(UTC)
+    return (held.year, held.month) < (today.year, today.month)
+
+
+def _work_off(run: _Run, batch: Sequence[Claim]) -> bool:
+    """Send a claimed batch; return False when there is no use in claiming more now."""
+    for place, claim in enumerate(batch):
+        if run.stop.is_set() or not _send_one(run, claim):
+            with run.store.writing() as session:
+                run.counts.given_back += outbox.give_back(session, batch[place:])
+            return False
+    return True
+
+
+def _send_one(run: _Run, claim: Claim) -> bool:
+    """Bring one claimed text to its end; return False when the rest should be given back."""
+    match _prepare_in_turn(run, claim):
+        case Ready() as ready:
+            return _call(run, ready)
+        case Kept():
+            run.counts.kept += 1
+            return True
+        case _:
+            return False
+
+
+def _prepare_in_turn(run: _Run, claim: Claim) -> preparing.Prepared:
+    waited = 0.0
+    while True:
+        prepared = _prepare(run, claim)
+        if not isinstance(prepared, Wait):
+            return prepared
+        waited += prepared.seconds
+        if waited > LONGEST_WAIT_SECONDS or run.stop.wait(prepared.seconds):
+            return prepared
+
+
+def _prepare(run: _Run, claim: Claim) -> preparing.Prepared:
+    try:
+        with run.store.writing() as session:
+            return preparing.prepare(session, claim, run.settings, run.now())
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one text that cannot be written must not block those behind it
+        _set_aside(run, claim, type(error).__name__)
+        return Kept()
+
+
+def _set_aside(run: _Run, claim: Claim, trouble: str) -> None:
+    with run.store.writing() as session:
+        message = outbox.locked(session, claim.message_id)
+        if message is not None and message.state is MessageState.CLAIMED:
+            stopping.stop(session, message, MessageState.FAILED, f"cannot_be_written {trouble}", run.now())
+            stopping.tell(session, message, TaskKind.FIX, "text_failed", run.now())
+
+
+def _call(run: _Run, ready: Ready) -> bool:
+    if run.now() > ready.latest_start:
+        # This process was frozen: another worker may soon take the text for lost and look for it.
+        with run.store.writing() as session:
+            run.counts.given_back += outbox.unmark(session, ready.message_id, ready.lease_until)
+        return False
+    outcome: Sent | SendError
+    try:
+        outcome = run.gateway.send(ready.to, ready.body, ready.public_id, ready.validity_seconds)
+    except SendError as error:
+        outcome = error
+    except Exception as error:  # noqa: BLE001 - whatever broke, the text may have been accepted before it did
+        outcome = Unknown(type(error).__name__)
+    with run.store.writing() as session:
+        return _record(run, session, ready, outcome)
+
+
+def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError) -> bool:
+    channels.lock_phone(session, ready.phone_index)
+    message = outbox.locked(session, ready.message_id)
+    if message is None or message.state not in {MessageState.SENDING, MessageState.UNKNOWN}:
+        # A callback was quicker than the answer, and knows more.
+        return True
+    run.unclear_in_a_row = run.unclear_in_a_row + 1 if isinstance(outcome, Unknown) else 0
+    now = run.now()
+    match outcome:
+        case Sent(sid, status) if messages.by_sid(session, sid) is None:
+            run.counts.accepted += 1
+            delivering.accept(session, message, sid, status, now)
+        case RetryLater(code, wait):
+            run.counts.later += 1
+            seconds = delivery.backoff_seconds(message.attempt, random.random(), wait)  # noqa: S311 - jitter
+            channels.wait(session, min(seconds, LONGEST_WAIT_SECONDS if wait is None else seconds), now, PAUSE_SECONDS)
+            delivering.again_later(session, message, now + timedelta(seconds=seconds), f"limit_{code or 429}", now)
+            return False
+        case NotReached():
+            run.counts.later += 1
+            seconds = delivery.backoff_seconds(message.attempt, random.random())  # noqa: S311 - jitter
+            delivering.again_later(session, message, now + timedelta(seconds=seconds), "not_reached", now)
+            return False
+        case Refused(code, http_status, _):
+            run.counts.refused += 1
+            reaction = delivery.reaction(code, http_status, delivering.retries_made(message)) if http_status else None
+            given = "" if code is None else str(code)
+            return delivering.react(session, message, reaction or delivery.Fail(), given, now, accepted=False)
+        case Unknown(reason):
+            run.counts.unclear += 1
+            delivering.unclear(session, message, reason, now)
+        case _:
+            run.counts.unclear += 1
+            delivering.unclear(session, message, "doubtful_sid", now)
+    return _still_clear(run, session, now)
+
+
+def _still_clear(run: _Run, session: Session, now: datetime) -> bool:
+    if run.unclear_in_a_row < UNCLEAR_IN_A_ROW:
+        return True
+    channels.wait(session, PAUSE_SECONDS, now)
+    return False
