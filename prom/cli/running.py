@@ -152,21 +152,22 @@ def _opened() -> Any:
 
 def _seed(options: argparse.Namespace) -> None:
     from prom import config, wiring
-    from prom.services import demo
+    from prom.services import seeding
 
+    if options.due > options.patients:
+        raise CommandError("--due cannot be more than --patients")
     settings = config.read()
     wiring.mark_demo(settings)
     app = wiring.open_app(settings)
-    if options.due > options.patients:
-        raise CommandError("--due cannot be more than --patients")
-    demo.seed(app.store, options.patients, options.due, options.seed, app.clock.now())
+    seeding.seed(app.store, options.patients, options.due, options.seed, app.clock.now())
     sys.stdout.write(f"{options.patients} synthetic patients, {options.due} with a text due now.\n")
 
 
 def _state(options: argparse.Namespace) -> None:
-    from prom.services import demo
+    from prom.services import seeding
+    from prom.storage import rehearsal
 
     app = _opened()
     with app.store.reading() as session:
-        state = demo.counts(session) if options.counts else demo.state(session)
+        state = rehearsal.counts(session) if options.counts else seeding.state(session)
     sys.stdout.write(json.dumps(state) + "\n")

@@ -54,11 +54,11 @@ def _init(options: argparse.Namespace) -> None:
 def _back_up_before_upgrade(settings: Any) -> None:
     from pathlib import Path
 
-    from prom.services import backing_up
+    from prom.storage import copying
 
     path = Path(settings.database_url.removeprefix("sqlite:///"))
     if path.exists() and path.stat().st_size:
-        backing_up.copy_database(path, path.with_name(f"{path.name}.before-upgrade"))
+        copying.copy_database(path, path.with_name(f"{path.name}.before-upgrade"))
 
 
 def _opened() -> Any:
