@@ -65,9 +65,9 @@ def figure(data: Causes) -> Json:
             for row, cause in enumerate(rows)
         ],
     )
-    layout["margin"] |= {"l": 10, "r": 56, "t": 8}
+    layout["margin"] |= {"l": 18, "r": 56, "t": 8}
     narrow = theme.narrow(tall)
-    narrow["margin"] |= {"l": 8, "r": 50, "t": 8}
+    narrow["margin"] |= {"l": 18, "r": 50, "t": 8}
     traces = [_bars(data, rows, place) for place in range(len(data.bands))]
     return {"data": traces, "layout": layout, "config": dict(theme.CONFIG), "narrow": narrow}
 

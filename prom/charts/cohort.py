@@ -14,6 +14,8 @@ from prom.charts.theme import Band
 WIDE, NARROW = 430, 390
 # A mean of fewer patients is shown in the table only.
 DRAWN_FROM = 5
+# A number stands under a tick only when its time point is that tick (365 under "1 yr", 725 under "2 yr").
+TICK_MATCHES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def _figure(lines: list[_Line], axis: Json, hover: str, heading: str, gap: float
     )
     layout["margin"] |= {"b": 8, "l": 56}
     narrow = theme.narrow(NARROW, xaxis=tight, yaxis={"domain": below[1].plot}, yaxis2={"domain": below[1].rows})
-    narrow["margin"] |= {"b": 6, "l": 48, "r": 48}
+    narrow["margin"] |= {"b": 6, "l": 58, "r": 50}
     traces = [_ribbon(line) for line in drawn] + [_mean(line, hover) for line in drawn]
     for width, axis_ticks in (("wide", wide), ("narrow", tight)):
         traces += [_numbers(line, row, axis_ticks["tickvals"]) | {"meta": width} for row, line in enumerate(drawn)]
@@ -236,5 +238,5 @@ def _mean(line: _Line, hover: str) -> Json:
 def _numbers(line: _Line, row: int, days: list[float]) -> Json:
     """Return the numbers of one band under the ticks that have an answer of their own."""
     near = {day: min(line.points, key=lambda point: abs(point.day - day)) for day in days}
-    shown = [(day, point) for day, point in near.items() if abs(point.day - day) <= 0.04 * max(days, default=1) + 0.5]
+    shown = [(day, point) for day, point in near.items() if abs(point.day - day) < TICK_MATCHES]
     return theme.row_numbers([day for day, _ in shown], [str(point.n) for _, point in shown], row, line.band.colour)

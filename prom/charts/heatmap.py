@@ -201,8 +201,8 @@ def _fills(paths: dict[Level, list[str]], name: str) -> list[str]:
     patterns = (
         f'<defs><pattern id="{hatch}" width="5" height="5" patternUnits="userSpaceOnUse" '
         'patternTransform="rotate(45)"><path d="M0 0h1.6v5H0z" fill="#fff"/></pattern>'
-        f'<pattern id="{dots}" width="5" height="5" patternUnits="userSpaceOnUse">'
-        '<circle cx="2" cy="2" r="0.9" fill="#9aa5b1"/></pattern></defs>'
+        f'<pattern id="{dots}" width="4" height="4" patternUnits="userSpaceOnUse">'
+        '<circle cx="2" cy="2" r="1" fill="#7b8794"/></pattern></defs>'
     )
     found = [patterns]
     for kind, drawn in paths.items():

@@ -70,10 +70,11 @@ def chart(data: Scatter) -> Chart:
 
 def figure(data: Scatter) -> Json:
     """Return points by band, the fitted line with its ribbon, the cut-off and the 50 % line."""
+    low = FLOOR if any(point.relief < -0.25 for point in data.points) else -30.0
     layout = theme.layout(
         WIDE,
         xaxis=theme.across(0, 100, tickvals=[0, 20, 40, 60, 80, 100], title={"text": "CSI before the procedure"}),
-        yaxis=theme.values(FLOOR, 106, **theme.percents(-50, -25, 0, 25, 50, 75, 100)),
+        yaxis=theme.values(low, 106, **theme.percents(-50, -25, 0, 25, 50, 75, 100)),
         shapes=[
             theme.rule("x", data.cut_off - 0.5, color=theme.MUTED, width=1.2, dash="3px,3px"),
             theme.rule("y", 50, color=theme.GOOD, width=1.4, dash="3px,3px"),

@@ -131,7 +131,9 @@ def figure(data: Survival) -> Json:
         NARROW, xaxis=tight, yaxis={"domain": split_narrow.plot}, yaxis2={"domain": split_narrow.rows}
     )
     narrow["margin"] |= {"b": 6, "l": 54, "r": 50}
-    traces = [_interval(curve, data.horizon) for curve in drawn]
+    # More than three ribbons of full strength hide one another.
+    opacity = 0.13 if len(drawn) <= 3 else 0.06
+    traces = [_interval(curve, data.horizon, opacity) for curve in drawn]
     traces += [_steps(curve, data.horizon) for curve in drawn] + [_ticks(curve, data.horizon) for curve in drawn]
     for width, ticks in (("wide", wide), ("narrow", tight)):
         for row, curve in enumerate(drawn):
@@ -149,8 +151,9 @@ def summary(data: Survival) -> str:
     parts = []
     for curve in data.curves:
         median = "median not reached" if curve.median is None else f"median {round(curve.median)} days"
-        share = f"{percent(curve.share_at(data.horizon))} still in relief at {timeline.when(data.horizon)}, {median}"
-        words = share if curve.drawn else "too few for a curve"
+        share = f"{percent(curve.share_at(data.horizon))} still in relief at {timeline.when(data.horizon)}, "
+        detail = f"{share if len(data.curves) <= 3 else ''}{median}"
+        words = detail if curve.drawn else "too few for a curve"
         parts.append(f"{curve.band.label}: {curve.events} of {curve.n} lost relief, {words}")
     return f"{'; '.join(parts)}." if parts else "No responders yet."
 
@@ -225,7 +228,7 @@ def _steps(curve: Curve, horizon: float) -> Json:
     }
 
 
-def _interval(curve: Curve, horizon: float) -> Json:
+def _interval(curve: Curve, horizon: float, opacity: float) -> Json:
     """Return the ribbon of the interval; it stops where the interval is undefined."""
     known = [step for step in curve.steps if step.day <= horizon and step.low is not None and step.high is not None]
     stop = next((step.day for step in curve.steps if step.low is None), _until(curve, horizon))
@@ -233,7 +236,7 @@ def _interval(curve: Curve, horizon: float) -> Json:
     high = [(0.0, 1.0), *((step.day, step.high or 0.0) for step in known)]
     upper, lower = _corners(high, min(stop, horizon)), _corners(low, min(stop, horizon))
     ys: list[float | None] = [*upper[1], *reversed(lower[1])]
-    return theme.area(upper[0] + lower[0][::-1], ys, theme.tint(curve.band.colour, 0.13))
+    return theme.area(upper[0] + lower[0][::-1], ys, theme.tint(curve.band.colour, opacity))
 
 
 def _ticks(curve: Curve, horizon: float) -> Json:

@@ -25,7 +25,7 @@ _ENDS: dict[End, tuple[str, str, str, str]] = {
     End.LOST: ("relief lost", "x", theme.ALERT, "cross-heavy"),
     End.NEVER: ("never had relief", "circle-open", theme.ALERT, "ring-small"),
     End.ONGOING: ("still in relief", "triangle-right", theme.LINE, "triangle-right"),
-    End.SUSPECTED: ("one bad answer, not confirmed", "triangle-down-open", theme.AMBER, "triangle-down"),
+    End.SUSPECTED: ("loss suspected", "triangle-down-open", theme.AMBER, "triangle-down"),
     End.COMPETING: ("repeat, surgery or death", "diamond", theme.INK, "diamond"),
     End.SILENT: ("follow-up ended", "line-ns", theme.MUTED, "tick"),
 }
@@ -99,7 +99,7 @@ def summary(data: Swimmer) -> str:
         count = sum(lane.end is end for lane in data.lanes)
         if count:
             parts.append(f"{count} {words}")
-    return f"Of {len(data.lanes)} patients with the highest CSI: {', '.join(parts)}." if parts else "No patients yet."
+    return f"Of {len(data.lanes)} patients with the highest CSI: {'; '.join(parts)}." if parts else "No patients yet."
 
 
 def table(data: Swimmer) -> Table:

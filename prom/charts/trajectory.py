@@ -86,7 +86,7 @@ def keys(course: Trajectory) -> tuple[Key, ...]:
     if course.lost_between:
         found.append(Key("span", theme.ALERT, "relief lost between these days"))
     if any(not reading.counted for reading in course.readings):
-        found.append(Key("circle-open", theme.MUTED, "charted, not counted"))
+        found.append(Key("diamond-open", theme.MUTED, "charted, not counted"))
     if course.similar and course.similar.shown():
         found.append(Key("band", theme.MUTED, f"{course.similar.description}: median, middle half, middle 80\xa0%"))
     found.append(Key("upright", theme.MUTED, "procedure"))

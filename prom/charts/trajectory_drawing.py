@@ -216,7 +216,7 @@ def _line(course: Trajectory) -> list[Json]:
         )
     aside = [reading for reading in course.readings if not reading.counted]
     if aside:
-        open_point = {"symbol": "circle-open", "size": 8, "color": theme.MUTED, "line": {"width": 1.6}}
+        open_point = {"symbol": "diamond-open", "size": 8, "color": theme.MUTED, "line": {"width": 1.6}}
         traces.append(_points(aside, open_point) | _hover([f"{_spoken(course, r)}<br>not counted" for r in aside]))
     point = {"size": 10, "color": theme.LINE, "line": {"width": 1.5, "color": theme.PAPER}}
     traces.append(_points(counted, point) | _hover([_spoken(course, reading) for reading in counted]))
