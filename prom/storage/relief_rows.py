@@ -1,0 +1,212 @@
+"""Everything the relief classification reads of an episode, and its stored verdicts: plain rows, a statement a table.
+
+Statements are built once: an answer by text is judged while the provider waits, and 10,000 imported episodes are judged
+in one go.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Event, Patient, Relief
+
+BATCH = 500
+PAIN, PAIN_SERIES = "nrs", "average_24h"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An episode whose procedure was done, with what its days are counted by."""
+
+    id: int
+    public_id: str
+    patient_id: int
+    site_id: int
+    procedure: str
+    procedure_at: datetime
+    time_zone: str
+    died_on: date | None
+    withdrawn_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One pain answer that counts. A correction carries the time of the answer it corrects."""
+
+    episode_id: int
+    answered_at: datetime
+    nrs: int
+
+
+_IDS: Any = bindparam("ids", expanding=True)
+_DONE = (
+    select(
+        col(Episode.id),
+        col(Episode.public_id),
+        col(Episode.patient_id),
+        col(Episode.site_id),
+        col(Episode.procedure),
+        col(Episode.procedure_at),
+        col(Patient.time_zone),
+        col(Patient.died_on),
+        col(Patient.withdrawn_on),
+    )
+    .join(Patient, col(Patient.id) == col(Episode.patient_id))
+    .where(col(Episode.state) == EpisodeState.DONE)
+)
+_DONE_OF = _DONE.where(col(Episode.id).in_(_IDS))
+_SCORES_OF = (
+    select(col(Answer.episode_id), col(Answer.answered_at), col(Answer.value), col(Answer.id), col(Answer.replaces_id))
+    .where(
+        col(Answer.episode_id).in_(_IDS),
+        col(Answer.instrument) == PAIN,
+        col(Answer.series) == PAIN_SERIES,
+        col(Answer.state) == AnswerState.CURRENT,
+        col(Answer.value).is_not(None),
+    )
+    .order_by(col(Answer.answered_at), col(Answer.id))
+)
+_ORIGINALS = select(col(Answer.id), col(Answer.answered_at), col(Answer.replaces_id)).where(col(Answer.id).in_(_IDS))
+_EVENTS_OF = select(col(Event.episode_id), col(Event.happened_on), col(Event.kind)).where(
+    col(Event.episode_id).in_(_IDS)
+)
+
+
+def batches(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Yield ids in order, without doubles, in batches that one statement can name."""
+    ordered = sorted(set(ids))
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]
+
+
+def followed(session: Session, ids: Sequence[int]) -> list[Followed]:
+    """Return those of some episodes whose procedure was done."""
+    return [Followed(*row) for row in session.connection().execute(_DONE_OF, {"ids": ids})]
+
+
+def done_ids(
+    session: Session, procedure: str | None = None, site_id: int | None = None, until: datetime | None = None
+) -> list[int]:
+    """Return the ids of all done episodes, of one procedure or site, with a procedure up to an instant."""
+    query = select(col(Episode.id)).where(col(Episode.state) == EpisodeState.DONE)
+    if procedure is not None:
+        query = query.where(col(Episode.procedure) == procedure)
+    if site_id is not None:
+        query = query.where(col(Episode.site_id) == site_id)
+    if until is not None:
+        query = query.where(col(Episode.procedure_at) <= until)
+    return list(session.connection().execute(query.order_by(col(Episode.id))).scalars())
+
+
+def scores(session: Session, ids: Sequence[int]) -> list[Score]:
+    """Return the average pain scores that count of some episodes, in the order they were given."""
+    found: Sequence[Any] = session.connection().execute(_SCORES_OF, {"ids": ids}).all()
+    corrections = {row.id: row.replaces_id for row in found if row.replaces_id is not None}
+    if not corrections:
+        return [Score(row[0], row[1], row[2]) for row in found]
+    first_given = _first_given(session, corrections)
+    rows = [(first_given.get(row.id, row.answered_at), row.id, row.episode_id, row.value) for row in found]
+    return [Score(episode_id, at, nrs) for at, _, episode_id, nrs in sorted(rows)]
+
+
+def _first_given(session: Session, corrections: dict[int, int]) -> dict[int, datetime]:
+    """Return when the answers that corrections stand for were first given: a correction keeps its day."""
+    given: dict[int, datetime] = {}
+    waiting = dict(corrections)
+    while waiting:
+        rows = session.connection().execute(_ORIGINALS, {"ids": sorted(set(waiting.values()))}).all()
+        known = {row.id: row for row in rows}
+        following: dict[int, int] = {}
+        for correction, original in waiting.items():
+            row = known[original]
+            given[correction] = row.answered_at
+            if row.replaces_id is not None:
+                following[correction] = row.replaces_id
+        waiting = following
+    return given
+
+
+def events(session: Session, ids: Sequence[int]) -> list[tuple[int, date, str]]:
+    """Return (episode id, day, kind) of the events of some episodes."""
+    return [(row[0], row[1], row[2].value) for row in session.connection().execute(_EVENTS_OF, {"ids": ids})]
+
+
+def store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert verdicts, or replace those of the same episode and threshold."""
+    if rows:
+        session.connection().execute(_upsert(session), list(rows))
+
+
+def _upsert(session: Session) -> Any:
+    name = session.get_bind().dialect.name
+    if name not in _UPSERTS:
+        made: Any = postgresql.insert(Relief) if name == "postgresql" else sqlite.insert(Relief)
+        columns = [column.name for column in made.table.columns if column.name not in {"id", "episode_id", "threshold"}]
+        _UPSERTS[name] = made.on_conflict_do_update(
+            index_elements=["episode_id", "threshold"], set_={column: made.excluded[column] for column in columns}
+        )
+    return _UPSERTS[name]
+
+
+_UPSERTS: dict[str, Any] = {}
+_FORGET = delete(Relief).where(col(Relief.episode_id).in_(_IDS))
+
+
+def forget(session: Session, ids: Sequence[int]) -> None:
+    """Delete the verdicts of episodes that are no longer followed."""
+    session.connection().execute(_FORGET, {"ids": ids})
+
+
+def stored(session: Session, ids: Iterable[int]) -> dict[int, dict[int, Relief]]:
+    """Return the stored verdicts of some episodes: {episode id: {threshold: row}}."""
+    found: dict[int, dict[int, Relief]] = {}
+    for batch in batches(ids):
+        for row in session.scalars(select(Relief).where(col(Relief.episode_id).in_(batch))):
+            found.setdefault(row.episode_id, {})[row.threshold] = row
+    return found
+
+
+def waiting(session: Session, state: str, procedure: str, done_before: datetime, seen_to: int, limit: int) -> list[int]:
+    """Return episodes in a state that time alone may end: done before an instant, last judged up to a day."""
+    query = (
+        select(col(Relief.episode_id))
+        .join(Episode, col(Episode.id) == col(Relief.episode_id))
+        .where(
+            col(Relief.state) == state,
+            col(Relief.procedure) == procedure,
+            col(Relief.end_day) <= seen_to,
+            col(Episode.procedure_at) < done_before,
+        )
+        .distinct()
+        .limit(limit)
+    )
+    return list(session.connection().execute(query).scalars())
+
+
+def unjudged(session: Session, limit: int) -> list[int]:
+    """Return done episodes without verdicts."""
+    query = (
+        select(col(Episode.id))
+        .outerjoin(Relief, col(Relief.episode_id) == col(Episode.id))
+        .where(col(Episode.state) == EpisodeState.DONE, col(Relief.id).is_(None))
+        .limit(limit)
+    )
+    return list(session.connection().execute(query).scalars())
+
+
+def with_events_since(session: Session, since: date, limit: int) -> list[int]:
+    """Return episodes with an event that had not happened when they were judged, or that happened since a day."""
+    query = (
+        select(col(Event.episode_id))
+        .join(Relief, col(Relief.episode_id) == col(Event.episode_id))
+        # A date and an instant: both databases compare the date as its midnight.
+        .where(or_(col(Event.happened_on) >= col(Relief.computed_at), col(Event.happened_on) >= since))
+        .distinct()
+        .limit(limit)
+    )
+    return list(session.connection().execute(query).scalars())
