@@ -133,9 +133,9 @@ class _Batch:
             side=given.side,
             level=given.level,
             indication=given.indication,
-            state=EpisodeState.DONE if given.done else EpisodeState.PLANNED,
+            state=EpisodeState.DONE if one.done else EpisodeState.PLANNED,
             procedure_at=one.procedure_at,
-            done_at=self.now if given.done else None,
+            done_at=self.now if one.done else None,
             created_at=self.now,
         )
 

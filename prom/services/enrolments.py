@@ -51,8 +51,8 @@ class Enrolment:
     """A patient and a procedure. Instants without an offset are local times in the patient's zone.
 
     `csi_items` are 25 answers, None for an item left open; `csi_total` is for a total whose items are not known. A
-    baseline without `baseline_at` counts as taken just before the procedure, or now if that is earlier. With `done` the
-    procedure has taken place.
+    baseline without `baseline_at` counts as taken just before the procedure, or now if that is earlier. `done` says
+    whether the procedure has taken place; None leaves that to its time.
     """
 
     record_number: str
@@ -79,7 +79,7 @@ class Enrolment:
     consent_data_at: datetime | None = None
     consent_method: str = "paper"
     consent_version: str = "1"
-    done: bool = False
+    done: bool | None = False
     source: Source = Source.CLINIC
 
 
@@ -95,6 +95,7 @@ class Checked:
     baseline_at: datetime
     consent_sms_at: datetime | None
     consent_data_at: datetime | None
+    done: bool
     warnings: tuple[Problem, ...]
 
     @property
@@ -115,7 +116,8 @@ def check(enrolment: Enrolment, site: Site, now: datetime) -> Checked:
         found.wrong("time_zone", f"{tidy.time_zone} is not a time zone such as Asia/Kolkata")
         raise EnrolmentError(found.problems)
     times = _checked_times(tidy, zone, now, found)
-    _check_birth_year(tidy, times.procedure_at, found)
+    if all(problem.field != "procedure_at" for problem in found.problems):
+        _check_birth_year(tidy, times.procedure_at, found)
     if found.problems:
         raise EnrolmentError(found.problems)
     return Checked(
@@ -127,6 +129,7 @@ def check(enrolment: Enrolment, site: Site, now: datetime) -> Checked:
         baseline_at=times.baseline_at,
         consent_sms_at=times.consent_sms_at,
         consent_data_at=times.consent_data_at,
+        done=times.procedure_at <= now if tidy.done is None else tidy.done,
         warnings=tuple(found.warnings),
     )
 

@@ -4,7 +4,7 @@ The code (MAC) covers who, what, when, the value and whether it counts, so that 
 """
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import insert, update
@@ -16,6 +16,7 @@ from prom.storage.session import vault_of
 from prom.storage.vault import Vault
 
 BATCH_ROWS = 2000
+IMPORTED = "import"
 
 
 def kept_as(question_key: str) -> tuple[str, str]:
@@ -126,6 +127,22 @@ def of_episodes(session: Session, episode_ids: Iterable[int]) -> list[Answer]:
             select(Answer)
             .where(col(Answer.episode_id).in_(set(episode_ids)), col(Answer.state) == AnswerState.CURRENT)
             .order_by(col(Answer.episode_id), col(Answer.answered_at), col(Answer.id))
+        )
+    )
+
+
+def imported(session: Session, episode_ids: Collection[int]) -> list[Answer]:
+    """Return the answers of some episodes that came from a file, whatever became of them since."""
+    return list(
+        session.exec(select(Answer).where(col(Answer.episode_id).in_(episode_ids), col(Answer.occasion) == IMPORTED))
+    )
+
+
+def of_prompts(session: Session, prompt_ids: Collection[int]) -> list[Answer]:
+    """Return the answers that count of some prompts."""
+    return list(
+        session.exec(
+            select(Answer).where(col(Answer.prompt_id).in_(prompt_ids), col(Answer.state) == AnswerState.CURRENT)
         )
     )
 

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Episode, EpisodeState, Event, Patient, Sensitization
+from prom.storage.models import Episode, EpisodeState, Event, EventKind, Patient, Sensitization
+from prom.storage.session import vault_of
 
 
 def by_public_id(session: Session, public_id: str, site_ids: Collection[int] | None) -> Episode | None:
@@ -26,6 +27,11 @@ def of_patient(session: Session, patient_id: int) -> list[Episode]:
             .order_by(col(Episode.procedure_at), col(Episode.id))
         )
     )
+
+
+def by_ids(session: Session, ids: Collection[int]) -> list[Episode]:
+    """Return some episodes."""
+    return list(session.exec(select(Episode).where(col(Episode.id).in_(ids))))
 
 
 def of_patients(session: Session, patient_ids: Iterable[int]) -> list[Episode]:
@@ -97,6 +103,32 @@ def events(session: Session, episode_ids: Iterable[int]) -> list[Event]:
             .order_by(col(Event.happened_on), col(Event.id))
         )
     )
+
+
+def add_event(session: Session, episode: Episode, kind: EventKind, on: date, now: datetime, note: str = "") -> Event:
+    """Add an event to an episode; the note is sealed with the patient's key."""
+    row = Event(
+        episode_id=episode.id,
+        patient_id=episode.patient_id,
+        site_id=episode.site_id,
+        kind=kind,
+        happened_on=on,
+        recorded_at=now,
+    )
+    if note:
+        key = patient_of(session, episode).key_sealed
+        row.note_sealed = vault_of(session).seal(key, f"event|note|{row.public_id}", note)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def event_note(session: Session, event: Event) -> str:
+    """Return an event's note, empty if there is none."""
+    if event.note_sealed is None:
+        return ""
+    patient = session.get_one(Patient, event.patient_id)
+    return vault_of(session).open(patient.key_sealed, f"event|note|{event.public_id}", event.note_sealed)
 
 
 def open_of_patient(session: Session, patient_id: int, since: date | None = None) -> list[Episode]:

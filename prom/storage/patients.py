@@ -111,7 +111,11 @@ def set_name(session: Session, patient: Patient, first: str, last: str) -> None:
 
 def by_phone(session: Session, e164: str) -> list[Patient]:
     """Return all patients with this phone, oldest first; a family may share one."""
-    index = phone_index(session, e164)
+    return by_phone_index(session, phone_index(session, e164))
+
+
+def by_phone_index(session: Session, index: str) -> list[Patient]:
+    """Return all patients with the phone of a blind index, oldest first."""
     return list(session.exec(select(Patient).where(col(Patient.phone_index) == index).order_by(col(Patient.id))))
 
 

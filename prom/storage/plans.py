@@ -89,6 +89,11 @@ def prompts_of(session: Session, episode_ids: Iterable[int]) -> list[Prompt]:
     )
 
 
+def prompts_by_ids(session: Session, ids: Collection[int]) -> list[Prompt]:
+    """Return some prompts."""
+    return list(session.exec(select(Prompt).where(col(Prompt.id).in_(ids))))
+
+
 def left(session: Session, prompt_ids: Collection[int]) -> set[int]:
     """Return the prompts of which a text has left, or is leaving now."""
     return set(
