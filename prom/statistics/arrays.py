@@ -26,13 +26,20 @@ def durations(values: npt.ArrayLike) -> IntArray | FloatArray:
 
 def indicators(values: npt.ArrayLike, length: int) -> IntArray:
     """Return events as an array of 0 and 1, refusing anything else."""
+    return flags(values, length).astype(np.int64, copy=False)
+
+
+def flags(values: npt.ArrayLike, length: int) -> IntArray | npt.NDArray[np.uint8]:
+    """Return events as 0 and 1 in as little memory as they came in, refusing anything else."""
     given = np.asarray(values)
     _same_length(given, length, "events")
-    if given.dtype.kind == "b":
-        return given.astype(np.int64)
-    if given.size and not np.logical_or(given == 0, given == 1).all():
-        raise ValueError("events must be 0 or 1")
-    return given.astype(np.int64)
+    if given.size and given.dtype.kind != "b":
+        # Between 0 and 1, and equal to its own whole part: NaN fails the first, one half the second.
+        between = given.min() >= 0 and given.max() <= 1
+        if not between or (given.dtype.kind == "f" and (given != given.astype(np.int64)).any()):
+            raise ValueError("events must be 0 or 1")
+    # A truth value is a byte of 0 or 1 already.
+    return given.view(np.uint8) if given.dtype.kind == "b" else given.astype(np.int64, copy=False)
 
 
 def labels(values: npt.ArrayLike, length: int) -> IntArray:

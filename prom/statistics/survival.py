@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from prom.statistics import arrays, tails
-from prom.statistics.arrays import FloatArray
+from prom.statistics.arrays import FloatArray, IntArray
 
 # R compares a curve with one half at this tolerance; a step that lies exactly on it puts the median in the middle.
 _HALF_TOLERANCE = 1.4901161193847656e-08
 # Counting days in a plain array is quicker than sorting them as long as the array is not much longer than the data.
 _DENSE_DAYS = 1_024
 _DAYS_A_PATIENT = 4
+_PIECE = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,20 @@ def tabulate(
 ) -> Table:
     """Count events and departures of every group at every distinct time."""
     times = arrays.durations(time)
-    events = arrays.indicators(event, times.size)
+    events = arrays.flags(event, times.size)
     grid, place = _grid(times)
-    cell = place * 2 + events
     count = 1
+    # One buffer is filled in place: a fresh array a step would make the system map and clear its pages on every call,
+    # which takes several times as long as the counting.
+    cell = np.zeros(times.size, dtype=np.int64)
     if group is not None:
         numbers = arrays.labels(group, times.size)
         count = max(groups or 0, int(numbers.max(initial=-1)) + 1)
-        cell += numbers * (2 * grid.size)
+        np.multiply(numbers, grid.size, out=cell)
+    # Days may still be whole numbers kept as floats; adding them here spares an array of their own.
+    np.add(cell, place, out=cell, casting="unsafe")
+    cell *= 2
+    cell += events
     counts = np.bincount(cell, minlength=count * grid.size * 2).reshape(count, grid.size, 2)
     seen = counts.any(axis=(0, 2))
     kept = counts[:, seen, :].astype(np.float64)
@@ -108,14 +115,19 @@ def tabulate(
     )
 
 
-def _grid(times: npt.NDArray[np.int64] | FloatArray) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def _grid(times: IntArray | FloatArray) -> tuple[FloatArray, IntArray | FloatArray]:
     """Return the times that may occur and where each given time stands among them."""
-    if times.size and times.max() < max(_DENSE_DAYS, _DAYS_A_PATIENT * times.size):
-        whole = times.astype(np.int64)
-        if times.dtype.kind == "i" or bool((whole == times).all()):
-            return np.arange(int(whole.max()) + 1, dtype=np.float64), whole
+    dense = times.size and times.max() < max(_DENSE_DAYS, _DAYS_A_PATIENT * times.size)
+    if dense and (times.dtype.kind == "i" or _are_whole(times)):
+        return np.arange(int(times.max()) + 1, dtype=np.float64), times
     distinct, place = np.unique(times, return_inverse=True)
     return distinct.astype(np.float64), place.astype(np.int64, copy=False)
+
+
+def _are_whole(times: IntArray | FloatArray) -> bool:
+    """Tell whether all times are whole numbers, looking at a cache's worth at a time."""
+    pieces = (times[start : start + _PIECE] for start in range(0, times.size, _PIECE))
+    return all(bool((piece == np.trunc(piece)).all()) for piece in pieces)
 
 
 def kaplan_meier(time: npt.ArrayLike, event: npt.ArrayLike, level: float = 0.95) -> Curve:

@@ -39,9 +39,10 @@ def chi_square_upper(chi2: float, df: int) -> float:
     """Return the probability that a chi-square value with df degrees of freedom exceeds chi2."""
     if df < 1:
         raise ValueError("degrees of freedom start at 1")
-    if chi2 <= 0.0:
-        return 1.0
     half = chi2 / 2.0
+    # The smallest numbers there are become 0 when halved, and 0 has no logarithm.
+    if half <= 0.0:
+        return 1.0
     # Every term is positive, so the sum loses no digits even far out in the tail.
     total = math.erfc(math.sqrt(half)) if df % 2 else 0.0
     exponent = 0.5 if df % 2 else 0.0

@@ -193,3 +193,22 @@ def test_the_trend_takes_the_scores_it_is_given():
 def test_impossible_values_are_refused(time, event, group, what):
     with pytest.raises(ValueError, match=what):
         survival.compare(time, event, group)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+@pytest.mark.parametrize("truth", [np.int64, np.bool_, np.float64])
+def test_however_the_numbers_are_kept_the_answer_is_one_and_they_stay_as_they_were(kind, truth):
+    time, event, group = np.array(shared.TIME, kind), np.array(shared.EVENT, truth), np.array(shared.GROUP)
+    found = survival.compare(time, event, group)
+    assert math.isclose(found.logrank.chi2, 16.79294099, rel_tol=1e-9)
+    assert (time.tolist(), event.tolist(), group.tolist()) == (shared.TIME, shared.EVENT, shared.GROUP)
+    assert np.array_equal(
+        survival.kaplan_meier(time, event).surv, survival.kaplan_meier(shared.TIME, shared.EVENT).surv
+    )
+    assert time.tolist() == shared.TIME
+
+
+@pytest.mark.parametrize("event", [[0.5], [math.nan], [-1], [2]])
+def test_an_event_happened_or_did_not(event):
+    with pytest.raises(ValueError, match="0 or 1"):
+        survival.kaplan_meier([1], event)

@@ -29,6 +29,7 @@ def test_the_chi_square_tail_is_scipys(chi2, df):
 def test_the_chi_square_tail_starts_at_one():
     assert tails.chi_square_upper(0.0, 3) == 1.0
     assert tails.chi_square_upper(1e-300, 40) == 1.0
+    assert tails.chi_square_upper(5e-324, 2) == 1.0
 
 
 def test_ninety_five_percent_reach_1_96_standard_errors():
