@@ -4,7 +4,7 @@ Three questions in a row that reached the patient and closed unanswered: a silen
 Questions that we failed to send do not count against the patient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -18,15 +18,13 @@ DAYS_LOOKED_BACK = 7
 _KINDS = frozenset({AlertKind.NOT_ANSWERING})
 
 
-def change(session: Session, fresh: Sequence[Alert], gone: Sequence[Alert], now: datetime) -> None:
-    """Raise alerts and clear others, with an audit row each."""
+def change(session: Session, fresh: Sequence[Alert], gone: Collection[int], now: datetime) -> None:
+    """Raise alerts and clear others, by id, with an audit row each."""
     alerts.raise_all(session, fresh)
     for alert in fresh:
         audit.record(session, audit.CLOCK, "alert_raised", alert, now, reason=alert.kind.value)
-    alerts.clear(session, [alert.id for alert in gone], now)
-    for alert in gone:
+    for alert in alerts.clear(session, gone, now):
         audit.record(session, audit.CLOCK, "alert_cleared", alert, now, reason=alert.kind.value)
-        session.expire(alert)
 
 
 def watch(session: Session, now: datetime, limit: int) -> None:
@@ -42,7 +40,7 @@ def watch(session: Session, now: datetime, limit: int) -> None:
         for episode in relief_rows.followed(session, batch)
         if (alert := _alert(episode, silent[episode.id], now)) is not None and alert.dedupe_key not in known
     ]
-    change(session, fresh, [standing[episode_id] for episode_id in sorted(answered)], now)
+    change(session, fresh, [standing[episode_id].id for episode_id in sorted(answered)], now)
 
 
 def _alert(episode: relief_rows.Followed, prompts: list[Prompt], now: datetime) -> Alert | None:

@@ -18,6 +18,7 @@ from prom.domain.relief import State
 from prom.services import silence, trajectory
 from prom.services.trajectory import Course
 from prom.storage import alerts, relief_rows
+from prom.storage.alerts import Known
 from prom.storage.models import Alert, AlertKind
 from prom.storage.types import new_public_id
 
@@ -121,11 +122,11 @@ def _settle(session: Session, ids: list[int], wanted: dict[str, _Wanted], now: d
         for key, one in wanted.items()
         if key not in known or known[key].cleared_at is not None
     ]
-    gone = [alert for key, alert in known.items() if key not in wanted and alert.cleared_at is None]
+    gone = [alert.id for key, alert in known.items() if key not in wanted and alert.cleared_at is None]
     silence.change(session, fresh, gone, now)
 
 
-def _alert(one: _Wanted, known: Alert | None, now: datetime) -> Alert:
+def _alert(one: _Wanted, known: Known | None, now: datetime) -> Alert:
     episode = one.course.episode
     return Alert(
         public_id=known.public_id if known else new_public_id(),

@@ -1,11 +1,13 @@
 """Alerts: raised once for each thing a clinician should see, cleared when the answers no longer support it."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, update
+from sqlalchemy import case, func, update
+from sqlalchemy import select as core_select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -20,6 +22,7 @@ from prom.storage.models import (
     PromptState,
     Review,
 )
+from prom.storage.relief_rows import ByEpisode
 
 WORST_FIRST = (
     AlertKind.RED_FLAG,
@@ -28,14 +31,31 @@ WORST_FIRST = (
     AlertKind.AMBER,
     AlertKind.NOT_ANSWERING,
 )
-_OF_EPISODES = select(Alert).where(
-    col(Alert.episode_id).in_(bindparam("ids", expanding=True)), col(Alert.kind).in_(bindparam("kinds", expanding=True))
-)
+_KNOWN = ByEpisode.of(
+    core_select(
+        col(Alert.id), col(Alert.public_id), col(Alert.episode_id), col(Alert.site_id), col(Alert.kind),
+        col(Alert.dedupe_key), col(Alert.cleared_at),
+    ),
+    col(Alert.episode_id),
+)  # fmt: skip
 
 
-def of_episodes(session: Session, ids: Sequence[int], kinds: Collection[AlertKind]) -> list[Alert]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An alert raised before, and whether it still holds."""
+
+    id: int
+    public_id: str
+    episode_id: int
+    site_id: int
+    kind: AlertKind
+    dedupe_key: str
+    cleared_at: datetime | None
+
+
+def of_episodes(session: Session, ids: Sequence[int], kinds: Collection[AlertKind]) -> list[Known]:
     """Return the alerts of some kinds of some episodes, cleared and reviewed ones included."""
-    return list(session.scalars(_OF_EPISODES, {"ids": ids, "kinds": sorted(kinds)}))
+    return [known for row in _KNOWN.rows(session, ids) if (known := Known(*row)).kind in kinds]
 
 
 def raise_all(session: Session, rows: Sequence[Alert]) -> None:
@@ -50,12 +70,14 @@ def raise_all(session: Session, rows: Sequence[Alert]) -> None:
     session.connection().execute(again, [row.model_dump(exclude={"id"}) for row in rows])
 
 
-def clear(session: Session, ids: Collection[int], now: datetime) -> None:
-    """Mark alerts as no longer supported."""
-    if ids:
-        session.connection().execute(
-            update(Alert).where(col(Alert.id).in_(ids), col(Alert.cleared_at).is_(None)).values(cleared_at=now)
-        )
+def clear(session: Session, ids: Collection[int], now: datetime) -> list[Alert]:
+    """Mark alerts as no longer supported, and return those that were open."""
+    found = [session.get_one(Alert, alert_id, populate_existing=True) for alert_id in sorted(ids)]
+    standing = [alert for alert in found if alert.cleared_at is None]
+    for alert in standing:
+        alert.cleared_at = now
+    session.flush()
+    return standing
 
 
 def by_public_id(session: Session, public_id: str, site_ids: Collection[int]) -> Alert | None:

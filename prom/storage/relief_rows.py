@@ -43,7 +43,8 @@ class Score:
     nrs: int
 
 
-_IDS: Any = bindparam("ids", expanding=True)
+IDS: Any = bindparam("ids", expanding=True)
+ONE: Any = bindparam("one")
 _DONE = (
     select(
         col(Episode.id),
@@ -59,11 +60,9 @@ _DONE = (
     .join(Patient, col(Patient.id) == col(Episode.patient_id))
     .where(col(Episode.state) == EpisodeState.DONE)
 )
-_DONE_OF = _DONE.where(col(Episode.id).in_(_IDS))
-_SCORES_OF = (
+_SCORES = (
     select(col(Answer.episode_id), col(Answer.answered_at), col(Answer.value), col(Answer.id), col(Answer.replaces_id))
     .where(
-        col(Answer.episode_id).in_(_IDS),
         col(Answer.instrument) == PAIN,
         col(Answer.series) == PAIN_SERIES,
         col(Answer.state) == AnswerState.CURRENT,
@@ -71,10 +70,32 @@ _SCORES_OF = (
     )
     .order_by(col(Answer.answered_at), col(Answer.id))
 )
-_ORIGINALS = select(col(Answer.id), col(Answer.answered_at), col(Answer.replaces_id)).where(col(Answer.id).in_(_IDS))
-_EVENTS_OF = select(col(Event.episode_id), col(Event.happened_on), col(Event.kind)).where(
-    col(Event.episode_id).in_(_IDS)
-)
+_ORIGINALS = select(col(Answer.id), col(Answer.answered_at), col(Answer.replaces_id)).where(col(Answer.id).in_(IDS))
+_EVENTS = select(col(Event.episode_id), col(Event.happened_on), col(Event.kind))
+
+
+@dataclass(frozen=True, slots=True)
+class ByEpisode:
+    """One query over some episodes, or over one: a list of names costs a quarter of a millisecond to spell out."""
+
+    of_some: Any
+    of_one: Any
+
+    @classmethod
+    def of(cls, query: Any, column: Any) -> "ByEpisode":
+        """Return a query narrowed to episodes by a column."""
+        return cls(query.where(column.in_(IDS)), query.where(column == ONE))
+
+    def rows(self, session: Session, ids: Sequence[int]) -> Sequence[Any]:
+        """Return the rows of some episodes."""
+        if len(ids) == 1:
+            return session.connection().execute(self.of_one, {"one": ids[0]}).all()
+        return session.connection().execute(self.of_some, {"ids": ids}).all()
+
+
+_DONE_OF = ByEpisode.of(_DONE, col(Episode.id))
+_SCORES_OF = ByEpisode.of(_SCORES, col(Answer.episode_id))
+_EVENTS_OF = ByEpisode.of(_EVENTS, col(Event.episode_id))
 
 
 def batches(ids: Iterable[int]) -> Iterator[list[int]]:
@@ -86,7 +107,7 @@ def batches(ids: Iterable[int]) -> Iterator[list[int]]:
 
 def followed(session: Session, ids: Sequence[int]) -> list[Followed]:
     """Return those of some episodes whose procedure was done."""
-    return [Followed(*row) for row in session.connection().execute(_DONE_OF, {"ids": ids})]
+    return [Followed(*row) for row in _DONE_OF.rows(session, ids)]
 
 
 def done_ids(
@@ -105,7 +126,7 @@ def done_ids(
 
 def scores(session: Session, ids: Sequence[int]) -> list[Score]:
     """Return the average pain scores that count of some episodes, in the order they were given."""
-    found: Sequence[Any] = session.connection().execute(_SCORES_OF, {"ids": ids}).all()
+    found = _SCORES_OF.rows(session, ids)
     corrections = {row.id: row.replaces_id for row in found if row.replaces_id is not None}
     if not corrections:
         return [Score(row[0], row[1], row[2]) for row in found]
@@ -133,7 +154,7 @@ def _first_given(session: Session, corrections: dict[int, int]) -> dict[int, dat
 
 def events(session: Session, ids: Sequence[int]) -> list[tuple[int, date, str]]:
     """Return (episode id, day, kind) of the events of some episodes."""
-    return [(row[0], row[1], row[2].value) for row in session.connection().execute(_EVENTS_OF, {"ids": ids})]
+    return [(row[0], row[1], row[2].value) for row in _EVENTS_OF.rows(session, ids)]
 
 
 def store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -154,7 +175,7 @@ def _upsert(session: Session) -> Any:
 
 
 _UPSERTS: dict[str, Any] = {}
-_FORGET = delete(Relief).where(col(Relief.episode_id).in_(_IDS))
+_FORGET = delete(Relief).where(col(Relief.episode_id).in_(IDS))
 
 
 def forget(session: Session, ids: Sequence[int]) -> None:
