@@ -3,21 +3,13 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Episode, Inbound, InboundState, Patient, Prompt, PromptState, Site, Suppression
+from prom.storage.models import Episode, Inbound, InboundState, Patient, Prompt, PromptState, Site
 from prom.storage.session import vault_of
 
 PLAIN_REPLY_HOURS = 72
 TEXTED = (PromptState.ASKED, PromptState.PARTLY, PromptState.ANSWERED, PromptState.MISSED)
-
-
-def lock_phone(session: Session, phone_index: str) -> None:
-    """Make texts of one phone follow each other; SQLite's writing transactions do anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        number = int(phone_index[:15], 16)
-        session.execute(text("SELECT pg_advisory_xact_lock(:number)").bindparams(number=number))
 
 
 def lock_prompt(session: Session, prompt: Prompt) -> None:
@@ -112,13 +104,20 @@ def prompt_by_public_id(session: Session, public_id: str) -> Prompt | None:
     return session.exec(select(Prompt).where(col(Prompt.public_id) == public_id)).first()
 
 
-def suppression(session: Session, phone_index: str) -> Suppression | None:
-    """Return the stop of a phone that is in force, or None."""
-    query = select(Suppression).where(col(Suppression.phone_index) == phone_index)
-    return session.exec(query.where(col(Suppression.reopened_at).is_(None))).first()
-
-
 def of_patient(session: Session, patient_id: int, limit: int = 200) -> list[Inbound]:
     """Return a patient's texts, newest first."""
     query = select(Inbound).where(col(Inbound.patient_id) == patient_id)
     return list(session.exec(query.order_by(col(Inbound.id).desc()).limit(limit)))
+
+
+def any_outcome_since(
+    session: Session, phone_index: str, outcomes: Collection[str], since: datetime, row_id: int
+) -> bool:
+    """Return whether an earlier text of a phone since an instant had one of these outcomes."""
+    query = select(Inbound.id).where(
+        col(Inbound.phone_index) == phone_index,
+        col(Inbound.received_at) >= since,
+        col(Inbound.outcome).in_(outcomes),
+        col(Inbound.id) != row_id,
+    )
+    return session.exec(query.limit(1)).first() is not None

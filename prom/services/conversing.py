@@ -1,0 +1,224 @@
+"""Carry out what a text from a patient does: store answers, send texts back, tell people, stop, pause."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel import Session
+
+from prom.domain import dialogue, instruments, replies
+from prom.services import answering, planning, stopping
+from prom.storage import alerts, audit, channels, episodes, inbound, messages, tasks
+from prom.storage.models import Inbound, InboundState, MessageKind, Patient, Prompt, Source, TaskKind
+
+ANSWER_WITHIN = timedelta(minutes=15)
+UNTIL_STAFF_RESUME = datetime(2200, 1, 1, tzinfo=UTC)
+EMERGENCY_HOURS = 24
+CALLS = frozenset({"call_me", "death", "hospital", "complaint"})
+
+
+def apply(
+    session: Session,
+    row: Inbound,
+    prompt: Prompt | None,
+    people: Sequence[Patient],
+    effects: dialogue.Effects,
+    now: datetime,
+) -> None:
+    """Carry out the effects of one text in order."""
+    patient = next((person for person in people if person.id == row.patient_id), None)
+    turn = _Turn(session, row, prompt, patient, people, now)
+    for effect in effects:
+        turn.carry_out(effect)
+
+
+class _Turn:
+    """One text and what it leads to."""
+
+    def __init__(
+        self,
+        session: Session,
+        row: Inbound,
+        prompt: Prompt | None,
+        patient: Patient | None,
+        people: Sequence[Patient],
+        now: datetime,
+    ) -> None:
+        self.session, self.row, self.prompt, self.patient = session, row, prompt, patient
+        self.people, self.now, self.said = people, now, ""
+
+    def carry_out(self, effect: dialogue.Effect) -> None:  # noqa: C901 - one case an effect
+        match effect:
+            case dialogue.StoreAnswer(question=key, value=value):
+                self._answer(key, value, correction=False)
+            case dialogue.Correct(question=key, value=value):
+                self._answer(key, value, correction=True)
+            case dialogue.Say(text_key=text, question=question):
+                self._say(text, question)
+            case dialogue.AskAgain(question=question, nth=nth):
+                self._ask_again(question, nth)
+            case dialogue.ForPeople(reason=reason, candidate=candidate, urgent=urgent):
+                self._for_people(reason, candidate, urgent=urgent)
+            case dialogue.RedFlag(kind=kind):
+                self._red_flag(kind)
+            case dialogue.StopTexts():
+                self._stop()
+            case dialogue.Reopen():
+                self._reopen()
+            case dialogue.PausePrompts(reason=reason):
+                self._pause(reason)
+            case dialogue.AskLater(hours=hours):
+                self._ask_later(hours)
+
+    def _answer(self, key: str, value: dialogue.Value, *, correction: bool) -> None:
+        assert self.prompt is not None
+        if not _fits(key, value):
+            self._for_people("correction_out_of_range", None, urgent=False)
+            return
+        origin = answering.Origin(
+            Source.SMS,
+            self.row.received_at,
+            audit.PATIENT,
+            inbound=self.row,
+            rule=self.row.rule,
+            parser_version=replies.PARSER_VERSION,
+        )
+        answering.record(self.session, self.prompt, key, value, origin, self.now, correction=correction)
+        self.said = _shown(value)
+
+    def _say(self, text_key: str, question: str, nth: int = 0) -> None:
+        emergency = text_key.startswith("emergency")
+        messages.add_pending(
+            self.session,
+            site_id=self.patient.site_id if self.patient else self.row.site_id,
+            patient_id=self.patient.id if self.patient else None,
+            prompt_id=self.prompt.id if self.prompt and question else None,
+            inbound_id=self.row.id,
+            dedupe_key=f"{self.row.public_id}|{text_key}|{nth}",
+            kind=MessageKind.EMERGENCY if emergency else MessageKind.REPLY,
+            text_key=text_key,
+            question=question,
+            variables={"value": self.said} if self.said else None,
+            phone_index=self.row.phone_index,
+            phone=None if self.patient else inbound.phone(self.session, self.row),
+            due_at=self.now,
+            expires_at=self.now + (timedelta(hours=EMERGENCY_HOURS) if emergency else ANSWER_WITHIN),
+            now=self.now,
+        )
+
+    def _ask_again(self, question: str, nth: int) -> None:
+        assert self.prompt is not None
+        self.prompt.reasks = nth
+        self.session.add(self.prompt)
+        self._say(f"reask_{nth}", question, nth)
+
+    def _for_people(self, reason: str, candidate: float | None, *, urgent: bool) -> None:
+        self.row.state = InboundState.PEOPLE if self.people else InboundState.UNMATCHED
+        open_read_task(self.session, self.row, reason, candidate, self.now, urgent=urgent)
+
+    def _red_flag(self, kind: str) -> None:
+        self.row.state = InboundState.PEOPLE if self.people else InboundState.UNMATCHED
+        tasks.open_task(
+            self.session,
+            site_id=self.row.site_id,
+            kind=TaskKind.CALL,
+            reason=f"red_flag_{kind}",
+            dedupe_key=f"red_flag|{self.row.public_id}",
+            patient_id=self.patient.id if self.patient else None,
+            prompt_id=self.row.prompt_id,
+            inbound_id=self.row.id,
+            urgent=True,
+            now=self.now,
+        )
+        for person in [self.patient] if self.patient else self.people:
+            for episode in episodes.open_of_patient(self.session, person.id)[-1:]:
+                alerts.raise_red_flag(self.session, episode, kind, self.row.public_id, self.now)
+
+    def _stop(self) -> None:
+        channels.suppress(self.session, self.row.phone_index, source="reply", now=self.now)
+        stopping.suppress_waiting(self.session, self.row.phone_index)
+        for person in self.people:
+            audit.record(self.session, audit.PATIENT, "opted out", person, self.now, reason="by text")
+            tasks.open_task(
+                self.session,
+                site_id=person.site_id,
+                kind=TaskKind.STOPPED,
+                reason="opted_out",
+                dedupe_key=f"opted_out|{person.public_id}|{self.row.public_id}",
+                patient_id=person.id,
+                inbound_id=self.row.id,
+                now=self.now,
+            )
+
+    def _reopen(self) -> None:
+        channels.reopen(self.session, self.row.phone_index, self.now)
+        for person in self.people:
+            audit.record(self.session, audit.PATIENT, "opted in", person, self.now, reason="by text")
+            for episode in episodes.open_of_patient(self.session, person.id):
+                planning.queue_texts(self.session, episode, self.now)
+
+    def _pause(self, reason: str) -> None:
+        for person in [self.patient] if self.patient else self.people:
+            person.paused_until, person.paused_reason = UNTIL_STAFF_RESUME, reason[:24]
+            self.session.add(person)
+            change = audit.Change("paused_reason", "", reason)
+            audit.record(self.session, audit.PATIENT, "paused", person, self.now, patient=person, change=change)
+        if reason == "asked":
+            self._for_people("paused", None, urgent=False)
+
+    def _ask_later(self, hours: int) -> None:
+        assert self.prompt is not None
+        due = self.now + timedelta(hours=hours)
+        question = answering.open_question(self.prompt)
+        if question is None or due >= self.prompt.closes_at or self.patient is None:
+            return
+        messages.add_pending(
+            self.session,
+            site_id=self.row.site_id,
+            patient_id=self.patient.id,
+            prompt_id=self.prompt.id,
+            inbound_id=None,
+            dedupe_key=f"{self.prompt.public_id}|later|{self.row.public_id}",
+            kind=MessageKind.REMINDER,
+            text_key=question,
+            question=question,
+            phone_index=self.row.phone_index,
+            due_at=due,
+            expires_at=self.prompt.closes_at,
+            now=self.now,
+        )
+
+
+def open_read_task(
+    session: Session, row: Inbound, reason: str, candidate: float | None, now: datetime, *, urgent: bool = False
+) -> None:
+    """Put a text before a person, with the score to offer with one tap if there is one."""
+    tasks.open_task(
+        session,
+        site_id=row.site_id,
+        kind=TaskKind.CALL if reason in CALLS else TaskKind.READ,
+        reason=reason[:40],
+        dedupe_key=f"read|{row.public_id}|{reason}"[:80],
+        patient_id=row.patient_id,
+        prompt_id=row.prompt_id,
+        inbound_id=row.id,
+        urgent=urgent,
+        candidate="" if candidate is None else f"{candidate:g}",
+        now=now,
+    )
+
+
+LIMITS = {"nrs": (0, 10), "csi": (0, 4), "pgic": (1, 7), "percent": (0, 100)}
+
+
+def _fits(key: str, value: dialogue.Value) -> bool:
+    question = instruments.question(key)
+    if isinstance(value, tuple) or question.scale.value == "csi5":
+        return isinstance(value, tuple) and len(value) == len(question.items)
+    low, high = LIMITS[question.scale.value]
+    return low <= value <= high
+
+
+def _shown(value: dialogue.Value) -> str:
+    if isinstance(value, tuple):
+        return "".join("X" if item is None else str(item) for item in value)
+    return str(value)
