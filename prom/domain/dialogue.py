@@ -129,7 +129,7 @@ Effect = StoreAnswer | Correct | Say | AskAgain | ForPeople | RedFlag | StopText
 Effects = tuple[Effect, ...]
 
 
-def respond(talk: Conversation, reply: replies.Reply) -> Effects:  # noqa: C901 - one case an outcome
+def respond(talk: Conversation, reply: replies.Reply) -> Effects:  # noqa: C901, PLR0911 - one case an outcome
     """Return what one text does, in order."""
     match reply:
         case replies.Ignore():

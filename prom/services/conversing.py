@@ -8,7 +8,18 @@ from sqlmodel import Session
 from prom.domain import dialogue, instruments, replies
 from prom.services import answering, planning, stopping
 from prom.storage import alerts, audit, channels, episodes, inbound, messages, tasks
-from prom.storage.models import Inbound, InboundState, MessageKind, Patient, Prompt, Source, TaskKind
+from prom.storage.models import (
+    Alert,
+    AlertKind,
+    Episode,
+    Inbound,
+    InboundState,
+    MessageKind,
+    Patient,
+    Prompt,
+    Source,
+    TaskKind,
+)
 
 ANSWER_WITHIN = timedelta(minutes=15)
 UNTIL_STAFF_RESUME = datetime(2200, 1, 1, tzinfo=UTC)
@@ -131,7 +142,18 @@ class _Turn:
         )
         for person in [self.patient] if self.patient else self.people:
             for episode in episodes.open_of_patient(self.session, person.id)[-1:]:
-                alerts.raise_red_flag(self.session, episode, kind, self.row.public_id, self.now)
+                alerts.raise_all(self.session, [self._alert(episode, kind)])
+
+    def _alert(self, episode: Episode, kind: str) -> Alert:
+        return Alert(
+            episode_id=episode.id,
+            patient_id=episode.patient_id,
+            site_id=episode.site_id,
+            kind=AlertKind.RED_FLAG,
+            rule=f"A text spoke of a possible emergency: {kind.replace('_', ' ')}",
+            raised_at=self.now,
+            dedupe_key=f"red_flag|{self.row.public_id}|{episode.id}",
+        )
 
     def _stop(self) -> None:
         channels.suppress(self.session, self.row.phone_index, source="reply", now=self.now)
