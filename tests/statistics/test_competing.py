@@ -12,6 +12,7 @@ from prom.statistics import competing, survival
 rows = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 2)), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_all_causes_and_survival_add_up_to_one(given_rows):
     time, cause = (list(column) for column in zip(*given_rows, strict=True))
@@ -22,6 +23,7 @@ def test_all_causes_and_survival_add_up_to_one(given_rows):
     assert np.allclose(total, 1.0, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_with_one_cause_it_is_one_minus_kaplan_meier_with_greenwood(given_rows):
     time, cause = (list(column) for column in zip(*given_rows, strict=True))
@@ -33,7 +35,7 @@ def test_with_one_cause_it_is_one_minus_kaplan_meier_with_greenwood(given_rows):
     assert np.allclose(curve.se[alive], free.se[alive], atol=1e-7)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(rows)
 def test_statsmodels_agrees(given_rows):
     time, cause = (np.array(column) for column in zip(*given_rows, strict=True))
@@ -49,6 +51,7 @@ def test_statsmodels_agrees(given_rows):
         assert np.allclose(theirs.cinc_se[curve.cause - 1][at][known], curve.se[known], atol=1e-7)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_the_limits_hold_the_incidence_between_them(given_rows):
     time, cause = (list(column) for column in zip(*given_rows, strict=True))

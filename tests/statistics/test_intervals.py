@@ -28,6 +28,7 @@ def visits(seed, n, ratio=1.0):
     return left, np.where(left == 360, np.inf, left + 30), group
 
 
+@settings(deadline=None)
 @given(observed)
 def test_the_mass_adds_up_to_one_and_the_maximum_is_proven(rows):
     found = intervals.estimate(*split(rows))
@@ -36,6 +37,7 @@ def test_the_mass_adds_up_to_one_and_the_maximum_is_proven(rows):
     assert found.proven
 
 
+@settings(deadline=None)
 @given(observed)
 def test_no_small_shift_of_mass_is_more_likely(rows):
     left, right = split(rows)
@@ -62,6 +64,7 @@ def test_no_small_shift_of_mass_is_more_likely(rows):
         assert loglik(moved) <= found.loglik + 1e-9
 
 
+@settings(deadline=None)
 @given(observed)
 def test_neither_order_nor_repetition_changes_the_estimate(rows):
     left, right = split(rows)
@@ -73,6 +76,7 @@ def test_neither_order_nor_repetition_changes_the_estimate(rows):
         assert np.allclose([box.mass for box in other], [box.mass for box in once], atol=1e-8)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 1)), min_size=1, max_size=40))
 def test_exact_and_right_censored_times_give_kaplan_meier(rows):
     time, event = split(rows)
@@ -128,7 +132,7 @@ def test_nobody_has_no_boxes():
 
 
 @pytest.mark.parametrize("kind", ["sun", "finkelstein"])
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(rows=observed)
 def test_scores_add_up_to_nothing(kind, rows):
     score = intervals.scores(*split(rows), kind)
@@ -164,7 +168,7 @@ def test_too_many_arrangements_are_not_tried():
     assert intervals.exact_p([1.0, -1.0], [0, 0]) is None
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(ends, min_size=4, max_size=9))
 def test_the_two_one_sided_exact_p_values_overlap_in_the_observed_sum(rows):
     score = intervals.scores(*split(rows))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prom.statistics import landmark
@@ -21,6 +21,7 @@ def test_those_who_lost_relief_or_left_before_the_landmark_do_not_count():
     assert course.low < course.probability < course.high
 
 
+@settings(deadline=None)
 @given(followed)
 def test_without_censoring_it_is_the_share_that_held_on(rows):
     times = [day for day, _ in rows]
@@ -31,6 +32,7 @@ def test_without_censoring_it_is_the_share_that_held_on(rows):
         assert np.isclose(course.probability, sum(day > 20 for day in held) / len(held), atol=1e-12)
 
 
+@settings(deadline=None)
 @given(followed)
 def test_the_probability_lies_between_its_limits(rows):
     course = landmark.expected_course(*split(rows), landmark=5, horizon=15)

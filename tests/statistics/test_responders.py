@@ -3,13 +3,14 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from prom.statistics import responders
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_interval_is_wilsons(drawn):
     count, n = drawn
@@ -36,6 +37,7 @@ def test_the_unknown_make_best_and_worst_case():
     assert found.unknown == 2
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
 def test_worst_is_never_above_best(held, lost, unknown):
     found = responders.success(held, lost, unknown)

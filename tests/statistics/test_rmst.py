@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prom.statistics import rmst, survival
@@ -19,6 +19,7 @@ def test_the_variance_is_the_estimators_and_not_one_patients():
     assert math.isclose(mean.se, 1.251560196, rel_tol=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=40), st.integers(1, 45))
 def test_without_censoring_it_is_the_mean_of_the_times_cut_at_tau(times, tau):
     mean = rmst.restricted_mean(survival.kaplan_meier(times, [1] * len(times)), tau)

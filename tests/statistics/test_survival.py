@@ -36,7 +36,7 @@ def test_the_leukaemia_trial_gives_the_textbook_log_rank():
     assert test.df == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(followed)
 def test_curve_and_greenwood_agree_with_statsmodels(rows):
     time, event = split(rows)
@@ -50,7 +50,7 @@ def test_curve_and_greenwood_agree_with_statsmodels(rows):
     assert np.allclose(theirs.surv_prob_se[at][alive], ours.se[alive], atol=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(grouped)
 def test_log_rank_agrees_with_statsmodels(rows):
     time, event, group = split(rows)
@@ -62,6 +62,7 @@ def test_log_rank_agrees_with_statsmodels(rows):
     assert math.isclose(ours.p, p, rel_tol=1e-6, abs_tol=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60))
 def test_without_censoring_the_curve_is_the_share_still_above(times):
     curve = survival.kaplan_meier(times, [1] * len(times))
@@ -69,6 +70,7 @@ def test_without_censoring_the_curve_is_the_share_still_above(times):
     assert np.allclose(survival.survival_at(curve, range(32)), shares, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(followed)
 def test_the_curve_falls_between_its_limits(rows):
     curve = survival.kaplan_meier(*split(rows))
@@ -78,6 +80,7 @@ def test_the_curve_falls_between_its_limits(rows):
     assert (curve.surv[~known] == 0).all()
 
 
+@settings(deadline=None)
 @given(followed)
 def test_nobody_is_at_risk_twice_or_forgotten(rows):
     time, event = split(rows)
@@ -87,6 +90,7 @@ def test_nobody_is_at_risk_twice_or_forgotten(rows):
     assert curve.n == curve.events + curve.censor_count.sum()
 
 
+@settings(deadline=None)
 @given(grouped)
 def test_the_order_of_patients_and_of_groups_does_not_matter(rows):
     time, event, group = split(rows)
@@ -96,6 +100,7 @@ def test_the_order_of_patients_and_of_groups_does_not_matter(rows):
     assert first.chi2 is None or math.isclose(first.chi2, second.chi2, rel_tol=1e-7, abs_tol=1e-9)
 
 
+@settings(deadline=None)
 @given(followed)
 def test_days_and_fractions_of_days_are_counted_alike(rows):
     time, event = split(rows)

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prom.statistics import table
@@ -113,6 +113,7 @@ def test_a_column_of_names_is_no_covariate():
         read("time,event,group,name\n" + rows)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_gives_more_than_a_plain_error(text):
     for header in ("time,event,group\n", "left,right,group\n", "time,status,n\n", ""):

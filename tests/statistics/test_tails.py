@@ -3,24 +3,27 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from prom.statistics import tails
 
 
+@settings(deadline=None)
 @given(st.floats(-37, 37))
 def test_the_normal_tail_is_scipys(z):
     assert math.isclose(tails.normal_upper(z), stats.norm.sf(z), rel_tol=1e-12, abs_tol=1e-300)
     assert math.isclose(tails.two_sided(z), 2 * stats.norm.sf(abs(z)), rel_tol=1e-12, abs_tol=1e-300)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-12, 1 - 1e-12))
 def test_the_normal_quantile_is_scipys(probability):
     assert math.isclose(tails.normal_quantile(probability), stats.norm.ppf(probability), rel_tol=1e-12, abs_tol=1e-12)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1200), st.integers(1, 60))
 def test_the_chi_square_tail_is_scipys(chi2, df):
     assert math.isclose(tails.chi_square_upper(chi2, df), stats.chi2.sf(chi2, df), rel_tol=1e-11, abs_tol=1e-300)
