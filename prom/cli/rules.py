@@ -72,15 +72,13 @@ def _score(_options: argparse.Namespace) -> None:
 
 
 def _survival(options: argparse.Namespace) -> None:
-    import csv
     from pathlib import Path
 
-    from prom.statistics import table
+    from prom.statistics import report
 
     with Path(options.file).open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        report = table.survival_report(reader, list(reader.fieldnames or []), taus=options.tau)
-    _print(report)
+        found = report.survival_report_of_lines(file, tuple(options.tau or ()))
+    _print(found)
 
 
 def _each_line(answer: Callable[[Any], dict[str, Any]]) -> None:
