@@ -15,8 +15,11 @@ from prom.services import enrolment_matching as matching
 from prom.services import enrolments, planning
 from prom.services.enrolment_matching import Person
 from prom.services.enrolments import Checked, Enrolment, EnrolmentError, Problem
-from prom.storage import answers, audit, consents, episodes, patients, plans, sites
-from prom.storage.models import Answer, Consent, Episode, EpisodeState, Purpose, Sensitization, Site, Source
+from prom.storage import answers, audit, audit_batch, consents, episodes, patients, plans, sites
+from prom.storage.answers import NewAnswer
+from prom.storage.consents import NewConsent
+from prom.storage.episodes import NewCsi
+from prom.storage.models import Episode, EpisodeState, Purpose, Site, Source
 
 UNDATED = "undated"
 PAIN_SERIES = "average_24h"
@@ -37,7 +40,8 @@ class _Accepted:
     checked: Checked
     person: Person
     episode: Episode
-    consents: list[Consent]
+    consents: list[NewConsent]
+    first_of_person: bool
 
 
 def enrol(session: Session, enrolment: Enrolment, actor: audit.Actor, now: datetime) -> Episode:
@@ -105,8 +109,9 @@ class _Batch:
         outcome.episode = self._episode(one, person)
         given, refused = _consents(one, person)
         outcome.warnings += refused
+        first = person.new and not person.procedures
         person.procedures.append((outcome.episode, matching.facts(one)))
-        return outcome, _Accepted(one, person, outcome.episode, given)
+        return outcome, _Accepted(one, person, outcome.episode, given, first)
 
     def _person(self, one: Checked) -> Person:
         key = matching.key_of(self.session, one)
@@ -148,7 +153,7 @@ def _phone_owners(session: Session, checked: Sequence[Checked]) -> dict[tuple[in
     return owners
 
 
-def _consents(one: Checked, person: Person) -> tuple[list[Consent], list[Problem]]:
+def _consents(one: Checked, person: Person) -> tuple[list[NewConsent], list[Problem]]:
     given = []
     if one.consent_data_at is not None:
         given.append(_consent(one, Purpose.DATA_USE, one.consent_data_at))
@@ -161,10 +166,9 @@ def _consents(one: Checked, person: Person) -> tuple[list[Consent], list[Problem
     return [*given, _consent(one, Purpose.TEXTING, at)], []
 
 
-def _consent(one: Checked, purpose: Purpose, given_at: datetime) -> Consent:
+def _consent(one: Checked, purpose: Purpose, given_at: datetime) -> NewConsent:
     given = one.enrolment
-    return Consent(
-        patient_id=0,
+    return NewConsent(
         site_id=one.site.id,
         purpose=purpose,
         version=given.consent_version,
@@ -176,27 +180,27 @@ def _consent(one: Checked, purpose: Purpose, given_at: datetime) -> Consent:
 
 def _store(session: Session, rows: Sequence[_Accepted], actor: audit.Actor, now: datetime) -> None:
     """Insert everything accepted, parents first."""
-    _store_people(session, rows, actor, now)
+    _store_people(session, rows)
     _choose_plans(session, rows, now)
     ids = episodes.add_all(session, [row.episode for row in rows])
     for row in rows:
         row.episode.id = ids[row.episode.public_id]
-        audit.record(session, actor, "enrolled", row.episode, now, patient=row.person.patient)
-    _store_consents(session, rows, actor, now)
-    baseline = [answer for row in rows for answer in _baseline_answers(row.checked, row.episode, actor, now)]
-    answers.add_all(session, baseline)
-    records = [_sensitization(row.checked, row.episode, now) for row in rows]
-    episodes.add_sensitization(session, [record for record in records if record is not None])
+        for consent in row.consents:
+            consent.patient_id = row.person.patient.id
+    consents.add_all(session, [consent for row in rows for consent in row.consents])
+    baseline = [answer for row in rows for answer in _baseline_answers(row.checked, row.episode, actor)]
+    answers.add_all(session, baseline, now)
+    records = [_csi(row.checked, row.episode) for row in rows]
+    episodes.add_sensitization(session, [record for record in records if record is not None], now)
     planning.start(session, [planning.Started(r.episode, r.person.patient, r.person.texting) for r in rows], now)
-    session.flush()
+    audit_batch.record_all(session, actor, [entry for row in rows for entry in _entries(row)], now)
 
 
-def _store_people(session: Session, rows: Sequence[_Accepted], actor: audit.Actor, now: datetime) -> None:
+def _store_people(session: Session, rows: Sequence[_Accepted]) -> None:
     fresh = {row.person.patient.public_id: row.person for row in rows if row.person.new}
     ids = patients.add_all(session, [(person.patient, person.identity) for person in fresh.values()])
     for public_id, person in fresh.items():
         person.patient.id = ids[public_id]
-        audit.record(session, actor, "patient added", person.patient, now, patient=person.patient)
     for row in rows:
         row.episode.patient_id = row.person.patient.id
 
@@ -208,15 +212,18 @@ def _choose_plans(session: Session, rows: Sequence[_Accepted], now: datetime) ->
         row.episode.plan_id = chosen[row.episode.site_id, row.episode.procedure]
 
 
-def _store_consents(session: Session, rows: Sequence[_Accepted], actor: audit.Actor, now: datetime) -> None:
-    for row in rows:
-        for consent in row.consents:
-            consent.patient_id = row.person.patient.id
-            audit.record(session, actor, f"consent given: {consent.purpose}", consent, now, patient=row.person.patient)
-    consents.add_all(session, [consent for row in rows for consent in row.consents])
+def _entries(row: _Accepted) -> list[audit_batch.Entry]:
+    site_id, patient = row.episode.site_id, row.person.patient
+    entries = [audit_batch.Entry("enrolled", "episode", row.episode.public_id, site_id)]
+    if row.first_of_person:
+        entries.insert(0, audit_batch.Entry("patient added", "patient", patient.public_id, site_id))
+    return entries + [
+        audit_batch.Entry(f"consent given: {consent.purpose}", "consent", consent.public_id, site_id)
+        for consent in row.consents
+    ]
 
 
-def _baseline_answers(one: Checked, episode: Episode, actor: audit.Actor, now: datetime) -> list[Answer]:
+def _baseline_answers(one: Checked, episode: Episode, actor: audit.Actor) -> list[NewAnswer]:
     facts = matching.facts(one)
     given: list[tuple[str, str, int, int | None]] = []
     if facts.baseline_nrs is not None:
@@ -225,7 +232,7 @@ def _baseline_answers(one: Checked, episode: Episode, actor: audit.Actor, now: d
     if facts.csi_total is not None:
         given.append(("csi_total", "", 0, facts.csi_total))
     return [
-        Answer(
+        NewAnswer(
             episode_id=episode.id,
             patient_id=episode.patient_id,
             site_id=episode.site_id,
@@ -235,17 +242,15 @@ def _baseline_answers(one: Checked, episode: Episode, actor: audit.Actor, now: d
             item=item,
             value=value,
             answered_at=one.baseline_at,
-            recorded_at=now,
             source=one.enrolment.source,
             staff_id=actor.staff_id,
             rule=UNDATED if one.undated_baseline else "",
-            mac=b"",
         )
         for instrument, series, item, value in given
     ]
 
 
-def _sensitization(one: Checked, episode: Episode, now: datetime) -> Sensitization | None:
+def _csi(one: Checked, episode: Episode) -> NewCsi | None:
     facts = matching.facts(one)
     if facts.csi_items is not None:
         result = scoring.csi(facts.csi_items)
@@ -253,12 +258,5 @@ def _sensitization(one: Checked, episode: Episode, now: datetime) -> Sensitizati
         result = scoring.csi_total(facts.csi_total)
     else:
         return None
-    return Sensitization(
-        episode_id=episode.id,
-        csi_answered=result.answered,
-        csi_min=result.min_total,
-        csi_max=result.max_total,
-        csi_source=Source(one.enrolment.source).value,
-        csi_at=one.baseline_at,
-        recorded_at=now,
-    )
+    source = Source(one.enrolment.source).value
+    return NewCsi(episode.id, result.answered, result.min_total, result.max_total, source, one.baseline_at)

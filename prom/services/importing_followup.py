@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from prom.domain import instruments, procedures, scoring, timetable
 from prom.storage import answers, episodes, plans
+from prom.storage.answers import NewAnswer
 from prom.storage.models import Answer, Episode, Patient, Prompt, PromptState, Sensitization
 
 ANSWERED = "answered"
@@ -14,7 +15,7 @@ _OPEN = (PromptState.PLANNED, PromptState.NOT_SENT, PromptState.MISSED, PromptSt
 _SERIES_OF = {"csi": "csi", "pgic": "pgic", "relief_percent": "relief_percent", "peg": "peg"}
 
 
-def assign(session: Session, rows: Sequence[Answer]) -> None:
+def assign(session: Session, rows: Sequence[NewAnswer]) -> None:
     """Bind answers that are about to be stored to the prompts whose windows they fall into."""
     known = _Plans(session, {row.episode_id for row in rows})
     for row in rows:
@@ -32,7 +33,7 @@ class _Plans:
         self.plans = {plan_id: plans.plan(row) for plan_id, row in found.items()}
         self.prompts = {(row.episode_id, row.time_point): row for row in plans.prompts_of(session, episode_ids)}
 
-    def prompt_for(self, answer: Answer) -> Prompt | None:
+    def prompt_for(self, answer: NewAnswer) -> Prompt | None:
         """Return the prompt an answer belongs to, or None outside every window."""
         episode = self.episodes[answer.episode_id]
         series = _SERIES_OF.get(answer.instrument, answer.series)
@@ -45,7 +46,7 @@ class _Plans:
         return self.plans[episode.plan_id]
 
 
-def project(session: Session, rows: Sequence[Answer], now: datetime) -> None:
+def project(session: Session, rows: Sequence[NewAnswer], now: datetime) -> None:
     """Bring prompts and sensitization records up to date after answers were stored."""
     _mark_prompts(session, {row.prompt_id for row in rows if row.prompt_id is not None})
     _complete_sensitization(session, {row.episode_id for row in rows if row.instrument in {"csi", "csi_total"}}, now)

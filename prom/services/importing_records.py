@@ -11,7 +11,8 @@ from sqlmodel import Session
 from prom.services import ending, enrolments, importing_followup, watching
 from prom.services.importing_rows import Columns, ImportReport, Row, whole_number
 from prom.storage import answers, audit, episodes, patients
-from prom.storage.models import Answer, Episode, EventKind, Patient, Source
+from prom.storage.answers import NewAnswer
+from prom.storage.models import Episode, EventKind, Patient, Source
 
 ANSWER_COLUMNS = Columns(("record_id", "procedure_at", "instrument", "item", "value", "answered_at"), ("source",))
 EVENT_COLUMNS = Columns(("record_id", "procedure_at", "kind", "on"))
@@ -70,7 +71,7 @@ class Loading:
         fresh = self._new_answers(bound)
         self.report.stored += len(fresh)
         importing_followup.assign(self.session, fresh)
-        answers.add_all(self.session, fresh)
+        answers.add_all(self.session, fresh, self.now)
         importing_followup.project(self.session, fresh, self.now)
         self._refresh({answer.episode_id for answer in fresh})
 
@@ -126,9 +127,9 @@ class Loading:
             found += [_Bound(row, pair[1], pair[0], value)] if pair else []
         return found
 
-    def _new_answers(self, bound: Sequence[_Bound[_Value]]) -> list[Answer]:
+    def _new_answers(self, bound: Sequence[_Bound[_Value]]) -> list[NewAnswer]:
         stored = self._stored({one.episode.id for one in bound})
-        fresh: list[Answer] = []
+        fresh: list[NewAnswer] = []
         for one in bound:
             at = one.instant("answered_at", one.value.answered_at)
             if at is None:
@@ -139,7 +140,7 @@ class Loading:
             key = (one.episode.id, one.value.instrument, one.value.series, one.value.item, at)
             if key not in stored:
                 stored[key] = one.value.value
-                fresh.append(_answer(one, at, self.actor, self.now))
+                fresh.append(_answer(one, at, self.actor))
             elif stored[key] == one.value.value:
                 self.report.skipped_same += 1
             else:
@@ -239,8 +240,8 @@ def _check_value(row: Row, instrument: str, value: int | None) -> None:
         row.report.wrong(row.line, "value", f"{value} is outside {low}-{high}, the range of {instrument}")
 
 
-def _answer(one: _Bound[_Value], at: datetime, actor: audit.Actor, now: datetime) -> Answer:
-    return Answer(
+def _answer(one: _Bound[_Value], at: datetime, actor: audit.Actor) -> NewAnswer:
+    return NewAnswer(
         episode_id=one.episode.id,
         patient_id=one.patient.id,
         site_id=one.episode.site_id,
@@ -250,10 +251,8 @@ def _answer(one: _Bound[_Value], at: datetime, actor: audit.Actor, now: datetime
         item=one.value.item,
         value=one.value.value,
         answered_at=at,
-        recorded_at=now,
         source=one.value.source,
         staff_id=actor.staff_id,
-        mac=b"",
     )
 
 

@@ -15,6 +15,7 @@ from prom.domain.procedures import TimePoint, Unit
 from prom.services import replanning
 from prom.storage import audit, consents, episodes, messages, plans
 from prom.storage.models import Episode, EpisodeState, MessageKind, Patient, Plan, Prompt, PromptState, Purpose
+from prom.storage.plans import NewPrompt
 
 DIARY, PROMPT = "diary", "prompt"
 BEFORE_ENROLMENT = "before_enrolment"
@@ -65,15 +66,15 @@ def materialise(session: Session, episode: Episode, now: datetime) -> list[Promp
     return plans.prompts(session, episode.id)
 
 
-def _prompts(episode: Episode, patient: Patient, plan: procedures.Plan, now: datetime) -> list[Prompt]:
+def _prompts(episode: Episode, patient: Patient, plan: procedures.Plan, now: datetime) -> list[NewPrompt]:
     new = timetable.NewDate(plan, episode.procedure_at, patient.time_zone, episode.public_id, now)
     return [_prompt(episode, point, new.place(point), now) for point in plan.time_points]
 
 
-def _prompt(episode: Episode, point: TimePoint, placed: timetable.Placed, now: datetime) -> Prompt:
+def _prompt(episode: Episode, point: TimePoint, placed: timetable.Placed, now: datetime) -> NewPrompt:
     # A window that was over at enrolment is nobody's silence: the patient was never asked.
     over = placed.closes_at <= now
-    return Prompt(
+    return NewPrompt(
         episode_id=episode.id,
         patient_id=episode.patient_id,
         site_id=episode.site_id,
@@ -106,7 +107,7 @@ def queue_texts(session: Session, episode: Episode, now: datetime) -> int:
     return messages.add_many(session, _texts(episode, patient, fresh, now), now)
 
 
-def _may_be_asked(episode: Episode, prompt: Prompt, now: datetime) -> bool:
+def _may_be_asked(episode: Episode, prompt: Prompt | NewPrompt, now: datetime) -> bool:
     if prompt.state is not PromptState.PLANNED or prompt.closes_at <= now:
         return False
     if episode.state is EpisodeState.DONE:
@@ -114,11 +115,13 @@ def _may_be_asked(episode: Episode, prompt: Prompt, now: datetime) -> bool:
     return episode.state is EpisodeState.PLANNED and prompt.closes_at <= episode.procedure_at
 
 
-def _texts(episode: Episode, patient: Patient, rows: Iterable[Prompt], now: datetime) -> list[dict[str, object]]:
+def _texts(
+    episode: Episode, patient: Patient, rows: Iterable[Prompt | NewPrompt], now: datetime
+) -> list[dict[str, object]]:
     return [_text(episode, patient, prompt) for prompt in rows if _may_be_asked(episode, prompt, now)]
 
 
-def _text(episode: Episode, patient: Patient, prompt: Prompt) -> dict[str, object]:
+def _text(episode: Episode, patient: Patient, prompt: Prompt | NewPrompt) -> dict[str, object]:
     question = prompt.questions.partition(" ")[0]
     return {
         "site_id": prompt.site_id,

@@ -13,6 +13,7 @@ from prom.domain.procedures import Unit
 from prom.domain.timetable import DropReason, NewDate, Placed, Planned, Preview
 from prom.storage import answers, plans
 from prom.storage.models import Episode, Prompt, PromptState
+from prom.storage.plans import NewPrompt
 
 WINDOW_OVER = "window_over"
 NOT_IN_PLAN = "not_in_plan"
@@ -94,9 +95,9 @@ def _drop(session: Session, prompt: Prompt, reason: DropReason) -> None:
     plans.hold_back(session, [prompt.id], prompt.reason or WINDOW_OVER)
 
 
-def _fresh(episode: Episode, new: NewDate, placed: Placed, key: str) -> Prompt:
+def _fresh(episode: Episode, new: NewDate, placed: Placed, key: str) -> NewPrompt:
     point = new.plan.time_point(placed.key)
-    return Prompt(
+    return NewPrompt(
         episode_id=episode.id,
         patient_id=episode.patient_id,
         site_id=episode.site_id,

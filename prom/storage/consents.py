@@ -1,12 +1,14 @@
 """Consents: what each patient agreed to, when and how, and when they took it back. Nothing is deleted."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
 from prom.storage.models import Consent, Purpose
+from prom.storage.types import new_public_id
 
 
 def of_patient(session: Session, patient_id: int) -> list[Consent]:
@@ -45,10 +47,25 @@ def of_patients(session: Session, patient_ids: Iterable[int]) -> list[Consent]:
     )
 
 
-def add_all(session: Session, rows: Sequence[Consent]) -> None:
+@dataclass(slots=True)
+class NewConsent:
+    """A consent about to be stored with many others."""
+
+    site_id: int
+    purpose: Purpose
+    version: str
+    language: str
+    method: str
+    given_at: datetime
+    patient_id: int = 0
+    public_id: str = field(default_factory=new_public_id)
+
+
+def add_all(session: Session, rows: Sequence[NewConsent]) -> None:
     """Insert consents in one statement."""
     if rows:
-        session.execute(insert(Consent), [row.model_dump(exclude={"id"}) for row in rows])
+        session.flush()
+        session.connection().execute(insert(Consent), [asdict(row) for row in rows])
 
 
 def withdraw(session: Session, consent: Consent, at: datetime) -> bool:

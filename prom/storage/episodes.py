@@ -1,6 +1,7 @@
 """Episodes: one procedure of one patient each, and the queries that find them."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import insert, update
@@ -67,7 +68,8 @@ def add_all(session: Session, rows: Sequence[Episode]) -> dict[str, int]:
     if not rows:
         return {}
     values = [row.model_dump(exclude={"id"}) for row in rows]
-    stored = session.execute(insert(Episode).returning(col(Episode.public_id), col(Episode.id)), values)
+    session.flush()
+    stored = session.connection().execute(insert(Episode).returning(col(Episode.public_id), col(Episode.id)), values)
     return dict(iter(stored))
 
 
@@ -83,10 +85,39 @@ def take(session: Session, episode: Episode, was: EpisodeState, becomes: Episode
     return bool(getattr(taken, "rowcount", 0) == 1)
 
 
-def add_sensitization(session: Session, rows: Sequence[Sensitization]) -> None:
-    """Insert baseline sensitization records in one statement."""
-    if rows:
-        session.execute(insert(Sensitization), [row.model_dump(exclude={"id"}) for row in rows])
+@dataclass(frozen=True, slots=True)
+class NewCsi:
+    """The CSI of a new episode: items answered (None with an imported total) and the bounds of the total."""
+
+    episode_id: int
+    answered: int | None
+    lowest: int
+    highest: int
+    source: str
+    at: datetime
+
+
+def add_sensitization(session: Session, rows: Sequence[NewCsi], now: datetime) -> None:
+    """Insert baseline sensitization records that hold a CSI and nothing else yet, in one statement."""
+    if not rows:
+        return
+    # Text columns are empty, not NULL, where nothing is recorded.
+    empty = {name: "" for name, kind in Sensitization.__annotations__.items() if kind is str}
+    values = [
+        {
+            **empty,
+            "episode_id": row.episode_id,
+            "csi_answered": row.answered,
+            "csi_min": row.lowest,
+            "csi_max": row.highest,
+            "csi_source": row.source,
+            "csi_at": row.at,
+            "recorded_at": now,
+        }
+        for row in rows
+    ]
+    session.flush()
+    session.connection().execute(insert(Sensitization), values)
 
 
 def sensitization(session: Session, episode_id: int) -> Sensitization | None:

@@ -182,7 +182,8 @@ def add_all(session: Session, rows: Sequence[tuple[Patient, Identity]]) -> dict[
     for patient, identity in rows:
         _seal_into(vault, patient, identity)
     values = [patient.model_dump(exclude={"id"}) for patient, _ in rows]
-    stored = session.execute(insert(Patient).returning(col(Patient.public_id), col(Patient.id)), values)
+    session.flush()
+    stored = session.connection().execute(insert(Patient).returning(col(Patient.public_id), col(Patient.id)), values)
     ids = dict(iter(stored))
     words = [
         {"patient_id": ids[patient.public_id], "word_index": word}
@@ -190,5 +191,5 @@ def add_all(session: Session, rows: Sequence[tuple[Patient, Identity]]) -> dict[
         for word in sorted(vault.name_words(patient.site_id, identity.first_name, identity.last_name))
     ]
     if words:
-        session.execute(insert(NameIndex), words)
+        session.connection().execute(insert(NameIndex), words)
     return ids

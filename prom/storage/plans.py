@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from prom.domain import procedures
 from prom.storage.models import Message, MessageKind, MessageState, Plan, Prompt, PromptState
+from prom.storage.types import new_public_id
 
 _NEVER_LEFT = (MessageState.PENDING, MessageState.SUPPRESSED, MessageState.EXPIRED)
 
@@ -62,12 +64,35 @@ def by_ids(session: Session, ids: Iterable[int]) -> dict[int, Plan]:
     return {row.id: row for row in session.exec(select(Plan).where(col(Plan.id).in_(set(ids))))}
 
 
-def add_prompts(session: Session, rows: Sequence[Prompt]) -> None:
+@dataclass(slots=True)
+class NewPrompt:
+    """A prompt about to be stored with many others; `id` is set when it is."""
+
+    episode_id: int
+    patient_id: int
+    site_id: int
+    time_point: str
+    kind: str
+    questions: str
+    due_at: datetime
+    opens_at: datetime
+    closes_at: datetime
+    state: PromptState = PromptState.PLANNED
+    reason: str = ""
+    public_id: str = field(default_factory=new_public_id)
+    nonce: str = field(default_factory=new_public_id)
+    id: int = 0
+
+
+def add_prompts(session: Session, rows: Sequence[NewPrompt]) -> None:
     """Insert prompts in one statement and give the rows their ids."""
     if not rows:
         return
-    values = [row.model_dump(exclude={"id"}) for row in rows]
-    stored = session.execute(insert(Prompt).returning(col(Prompt.public_id), col(Prompt.id)), values)
+    names = [name for name in NewPrompt.__slots__ if name != "id"]
+    rest = {"position": 0, "reasks": 0, "doubtful": ""}
+    values = [{**{name: getattr(row, name) for name in names}, **rest} for row in rows]
+    session.flush()
+    stored = session.connection().execute(insert(Prompt).returning(col(Prompt.public_id), col(Prompt.id)), values)
     ids = dict(iter(stored))
     for row in rows:
         row.id = ids[row.public_id]
