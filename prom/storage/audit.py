@@ -109,6 +109,12 @@ def history(session: Session, object_kind: str, object_id: str, limit: int = 200
     )
 
 
+def newest(session: Session, limit: int, before: int | None = None) -> list[Audit]:
+    """Return the newest audit rows, or those before an id, newest first."""
+    query = select(Audit).order_by(col(Audit.id).desc()).limit(limit)
+    return list(session.exec(query if before is None else query.where(col(Audit.id) < before)))
+
+
 def seal(session: Session, now: datetime) -> int:
     """Seal the rows since the last seal as one block and return how many there were."""
     if session.get_bind().dialect.name == "postgresql":

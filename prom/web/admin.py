@@ -1,0 +1,106 @@
+"""The administrator's and the auditor's pages: accounts, the state of the system, the audit trail."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import current_user
+from sqlmodel import Session
+
+from prom.services import doctor, signing_in
+from prom.storage import audit, channels, sites, staff
+from prom.storage.models import Role
+from prom.web import context, guards
+
+blueprint = Blueprint("admin", __name__)
+TRAIL_ROWS = 100
+
+
+@blueprint.get("/admin/users")
+@guards.needs(guards.Permission.USERS)
+def users() -> ResponseReturnValue:
+    """List the accounts, with a form for a new one."""
+    with context.reading() as session:
+        return _users_page(session)
+
+
+def _users_page(session: Session, link: str = "", error: str = "", typed: dict[str, str] | None = None) -> str:
+    return render_template(
+        "admin/users.html",
+        accounts=staff.everyone(session, None),
+        site_names={site.id: site.name for site in sites.everything(session)},
+        roles=[(role.value, role.value.title()) for role in Role],
+        link=link,
+        error=error,
+        typed=typed or {},
+    )
+
+
+@blueprint.post("/admin/users")
+@guards.needs(guards.Permission.USERS)
+def add_user() -> ResponseReturnValue:
+    """Add an account and show its set-up link once."""
+    typed = {name: request.form.get(name, "").strip() for name in ("email", "role", "site")}
+    if typed["role"] not in set(Role):
+        abort(400)
+    try:
+        with context.writing() as session:
+            _, token = signing_in.add(
+                session, typed["email"], Role(typed["role"]), typed["site"] or None, context.actor(), context.wall()
+            )
+    except signing_in.AccountError as error:
+        with context.reading() as session:
+            return _users_page(session, error=str(error), typed=typed), 422
+    link = url_for("signing_in.setup", token=token, _external=True)
+    with context.reading() as session:
+        return _users_page(session, link=link)
+
+
+@blueprint.post("/admin/users/<public_id>/<action>")
+@guards.needs(guards.Permission.USERS)
+def change_user(public_id: str, action: str) -> ResponseReturnValue:
+    """Disable an account, or give it a new set-up link."""
+    with context.writing() as session:
+        account = staff.by_public_id(session, public_id)
+        if account is None or action not in {"disable", "reset"}:
+            abort(404)
+        if account.id == current_user.id:
+            abort(403)
+        if action == "disable":
+            signing_in.disable(session, account.email, context.actor(), context.wall())
+            flash(f"{account.email} is disabled; open sessions have ended.")
+            return redirect(url_for("admin.users"), 303)
+        token = signing_in.reset(session, account.email, context.actor(), context.wall())
+    with context.reading() as session:
+        return _users_page(session, link=url_for("signing_in.setup", token=token, _external=True))
+
+
+@blueprint.get("/admin/system")
+@guards.needs(guards.Permission.SETTINGS)
+def system() -> ResponseReturnValue:
+    """Show what `prom doctor` finds, the channel and the sites."""
+    wired = context.wired()
+    with context.reading() as session:
+        return render_template(
+            "admin/system.html",
+            findings=doctor.findings(session, wired.settings, wired.gateway, context.now()),
+            channel=channels.seen(session),
+            sites=sites.everything(session),
+            gateway=wired.gateway.name,
+        )
+
+
+@blueprint.get("/admin/audit")
+@guards.needs(guards.Permission.AUDIT)
+def audit_trail() -> ResponseReturnValue:
+    """Show the newest audit rows, without what was changed: that is at the patient's history."""
+    before = request.args.get("before", "")
+    with context.reading() as session:
+        rows = audit.newest(session, TRAIL_ROWS, int(before) if before.isdigit() else None)
+        names = {account.public_id: account.email for account in staff.everyone(session, None)}
+        older = url_for("admin.audit_trail", before=rows[-1].id) if len(rows) == TRAIL_ROWS else None
+        return render_template(
+            "admin/audit.html",
+            rows=rows,
+            names=names,
+            older=older,
+            broken=audit.verify(session) if not before else None,
+        )
