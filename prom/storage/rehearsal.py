@@ -17,14 +17,14 @@ def texts_accepted_at(session: Session, now: datetime) -> list[tuple[Message, Pr
         .join(Prompt, col(Prompt.id) == col(Message.prompt_id))
         .where(col(Message.accepted_at) == now, col(Message.question) != "")
     )
-    return list(session.exec(query).tuples())
+    return list(session.exec(query))
 
 
 def all_messages(session: Session) -> list[dict[str, Any]]:
     """Return every text with its number, words as sent, state and prompt."""
     query = select(Message, Prompt.public_id).join(Prompt, col(Prompt.id) == col(Message.prompt_id), isouter=True)
     found = []
-    for row, prompt in session.exec(query.order_by(col(Message.id))).tuples():
+    for row, prompt in session.exec(query.order_by(col(Message.id))):
         found.append(
             {
                 "to": messages.phone(session, row) or _number_of(session, row),
@@ -71,15 +71,15 @@ def all_scores(session: Session) -> list[dict[str, Any]]:
             "instrument": answer.instrument,
             "item": answer.item,
         }
-        for answer, sid, patient in session.exec(query).tuples()
+        for answer, sid, patient in session.exec(query)
     ]
 
 
 def counts(session: Session) -> dict[str, dict[str, int]]:
     """Return how many messages and replies are in each state, and how many scores count."""
-    sent = session.exec(select(Message.state, func.count()).group_by(col(Message.state))).tuples()
-    came = session.exec(select(Inbound.state, func.count()).group_by(col(Inbound.state))).tuples()
-    given = session.exec(select(Answer.source, func.count()).group_by(col(Answer.source))).tuples()
+    sent = session.exec(select(Message.state, func.count()).group_by(col(Message.state)))
+    came = session.exec(select(Inbound.state, func.count()).group_by(col(Inbound.state)))
+    given = session.exec(select(Answer.source, func.count()).group_by(col(Answer.source)))
     return {
         "messages": {state.value: number for state, number in sent},
         "inbound": {state.value: number for state, number in came},

@@ -78,7 +78,7 @@ class RowSessions(SessionInterface):
                 return
             if session.token:
                 staff.end_web_session(database, session.token)
-            owner = session.get("prom_staff_id")
+            owner = int(session["prom_staff_id"])
             token = staff.open_web_session(database, owner, content, session.get("prom_address", ""), now)
         self._set_cookie(response, ROW_PREFIX + token)
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -33,7 +33,7 @@ class Account(UserMixin):
     role: Role
 
     @property
-    def roles(self) -> list[str]:
+    def roles(self) -> Any:
         """Return the role's name as a list."""
         return [Role(self.role).value]
 
@@ -45,13 +45,13 @@ class Account(UserMixin):
 SQLModel._sa_registry.map_imperatively(Account, Staff.__table__)  # type: ignore[attr-defined]
 
 
-class PromLoginForm(LoginForm):  # type: ignore[misc]
+class PromLoginForm(LoginForm):
     """The sign-in form without "remember me": its cookie would outlive an ended session."""
 
     remember = None
 
 
-class SingleUseTotp(Totp):  # type: ignore[misc]
+class SingleUseTotp(Totp):
     """TOTP whose codes work once: the last counter is kept in the staff row."""
 
     def get_last_counter(self, user: Any) -> int | None:
@@ -70,7 +70,7 @@ def install(app: Flask) -> None:
     accounts = scoped_session(sessionmaker(wired.store.engine, expire_on_commit=False))
     reading = sessionmaker(wired.store.engine.execution_options(reads=True), expire_on_commit=False)
     app.config.update(_config(wired))
-    datastore = SQLAlchemySessionUserDatastore(accounts, Account, None)
+    datastore = SQLAlchemySessionUserDatastore(accounts, Account, cast("Any", None))
     security = Security(app, datastore, login_form=PromLoginForm, totp_cls=SingleUseTotp)
 
     @app.login_manager.user_loader  # type: ignore[attr-defined, untyped-decorator]
