@@ -61,7 +61,7 @@ def _error(error: Exception) -> ResponseReturnValue:
     """Show a plain page with a request id; it needs no database."""
     status = error.code or 500 if isinstance(error, HTTPException) else headers.status_of(error)
     if isinstance(error, HTTPException) and status < 400:
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     if status >= 500:
         # The trace is for the log; a message could carry what a patient wrote, so only types and places are logged.
         log.error("request %s failed: %s", context.request_id(), headers.trace(error))

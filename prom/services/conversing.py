@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel import Session
 
 from prom.domain import dialogue, instruments, replies
-from prom.services import answering, planning, stopping
-from prom.storage import alerts, audit, channels, episodes, inbound, messages, tasks
+from prom.services import answering, stopping
+from prom.storage import alerts, audit, channels, episodes, inbound, messages, outbox, tasks
 from prom.storage.models import (
     Alert,
     AlertKind,
@@ -173,10 +173,9 @@ class _Turn:
 
     def _reopen(self) -> None:
         channels.reopen(self.session, self.row.phone_index, self.now)
+        outbox.reopen_phone(self.session, self.row.phone_index, self.now)
         for person in self.people:
             audit.record(self.session, audit.PATIENT, "opted in", person, self.now, reason="by text")
-            for episode in episodes.open_of_patient(self.session, person.id):
-                planning.queue_texts(self.session, episode, self.now)
 
     def _pause(self, reason: str) -> None:
         for person in [self.patient] if self.patient else self.people:

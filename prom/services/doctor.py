@@ -7,7 +7,7 @@ from sqlmodel import Session
 from prom import clock
 from prom.config import Settings
 from prom.messaging.gateway import Gateway, SendError
-from prom.storage import audit, channels, messages, sites
+from prom.storage import audit, channels, outbox, sites
 
 Finding = tuple[bool, str]
 STALE = timedelta(minutes=2)
@@ -70,7 +70,7 @@ def _channel(session: Session) -> Finding:
 
 
 def _queue(session: Session, now: datetime) -> Finding:
-    oldest = messages.oldest_due(session, now)
+    oldest = outbox.oldest_due(session, now)
     if oldest is None or now - oldest < LATE:
         return True, "no due text waits long"
     return False, f"the oldest due text waits since {oldest:%d %b %H:%M} UTC: is the clock running, is the rate enough?"

@@ -10,7 +10,7 @@ from prom.messaging.gateway import Received
 from prom.messaging.simulated import SimulatedGateway
 from prom.messaging.simulated_phones import StatusUpdate
 from prom.services import delivering, prompting, receiving, reconciling, reminding, watching
-from prom.storage import messages
+from prom.storage import rehearsal
 from prom.storage.session import Store
 
 MOST_ROUNDS = 20
@@ -73,7 +73,7 @@ def _work(world: World, now: datetime) -> int:
 
 def _next_stop(world: World, now: datetime, target: datetime) -> datetime:
     with world.store.reading() as session:
-        due = messages.next_due(session, now)
+        due = rehearsal.next_due(session, now)
     stops = [target, now + DAILY, *([due] if due else [])]
     return min(stop for stop in stops if stop > now)
 
@@ -81,4 +81,4 @@ def _next_stop(world: World, now: datetime, target: datetime) -> datetime:
 def next_prompt(world: World) -> datetime | None:
     """Return when the next text is due, or None when nothing waits."""
     with world.store.reading() as session:
-        return messages.next_due(session, world.clock.now())
+        return rehearsal.next_due(session, world.clock.now())

@@ -75,15 +75,22 @@ def all_scores(session: Session) -> list[dict[str, Any]]:
     ]
 
 
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """Return when the next waiting text is due after an instant, or None when nothing waits."""
+    return session.exec(
+        select(func.min(Message.send_at)).where(col(Message.state) == MessageState.PENDING, col(Message.send_at) > now)
+    ).one()
+
+
 def counts(session: Session) -> dict[str, dict[str, int]]:
     """Return how many messages and replies are in each state, and how many scores count."""
     sent = session.exec(select(Message.state, func.count()).group_by(col(Message.state)))
     came = session.exec(select(Inbound.state, func.count()).group_by(col(Inbound.state)))
     given = session.exec(select(Answer.source, func.count()).group_by(col(Answer.source)))
     return {
-        "messages": {state.value: number for state, number in sent},
-        "inbound": {state.value: number for state, number in came},
-        "scores": {source.value: number for source, number in given},
+        "messages": {str(state): number for state, number in sent},
+        "inbound": {str(state): number for state, number in came},
+        "scores": {str(source): number for source, number in given},
     }
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from prom import clock
-from prom.storage import messages, sites
+from prom.storage import outbox, sites
 from prom.web import context, guards
 
 blueprint = Blueprint("health", __name__)
@@ -26,7 +26,7 @@ def readyz() -> ResponseReturnValue:
     """Say whether the database answers, the clock ticks and how old the oldest due message is."""
     with context.reading() as session:
         beat = sites.last_beat(session, "send")
-        oldest = messages.oldest_due(session, context.now())
+        oldest = outbox.oldest_due(session, context.now())
     tick_age = (clock.wall() - beat.at).total_seconds() if beat else None
     ready = tick_age is not None and tick_age < STALE_TICK.total_seconds()
     waiting = (context.now() - oldest).total_seconds() if oldest else 0
