@@ -1,0 +1,121 @@
+"""Export data as CSV or JSON, without names and dates unless asked, with a codebook of every column.
+
+CSV cells that a spreadsheet would run as a formula get an apostrophe in front; phones such as +919007000001 and
+negative numbers are no formulas and stay as they are. Exports are streamed: the edge writes the parts as they come.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+from sqlmodel import Session
+
+from prom.services.exporting_columns import Column, Value
+from prom.services.exporting_tables import TABLES, Table
+from prom.storage import audit
+
+FORMATS = ("csv", "json")
+_FORMULA_SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+_HARMLESS = re.compile(r"\+\d{6,15}|-?\d+(\.\d+)?", re.ASCII)
+
+
+class ExportError(ValueError):
+    """An export that is not possible; the message says why in plain words."""
+
+
+class _Exported:
+    """What an audit row of an export speaks of."""
+
+    site_id = None
+
+
+def export(
+    session: Session,
+    what: str,
+    fmt: str,
+    identified: bool,
+    now: datetime,  # noqa: ARG001 - formats that carry the time they were made need it
+    *,
+    site_ids: Collection[int] | None = None,
+) -> Iterator[str]:
+    """Return the parts of an export: episodes, answers, outcomes, messages or audit, as csv or json.
+
+    Only the sites in `site_ids` are exported (None: all).
+    """
+    table = _table(what)
+    columns = [column for column in table.columns if identified or not column.identifying]
+    match fmt:
+        case "csv":
+            return _csv(session, table, columns, site_ids)
+        case "json":
+            return _json(session, table, columns, site_ids)
+        case "redcap" | "fhir":
+            raise ExportError(f"{what} cannot be exported as {fmt} yet; use csv or json")
+    raise ExportError(f"there is no format {fmt!r}; known are {', '.join(FORMATS)}")
+
+
+def codebook(what: str, *, identified: bool = False) -> list[dict[str, str]]:
+    """Return name and meaning of every column of an export."""
+    return [
+        {"column": column.name, "meaning": column.meaning}
+        for column in _table(what).columns
+        if identified or not column.identifying
+    ]
+
+
+def note(session: Session, what: str, fmt: str, identified: bool, actor: audit.Actor, now: datetime) -> None:
+    """Record that somebody takes an export; the edge does this in a writing transaction before it starts."""
+    kind = "with names" if identified else "without names"
+    audit.record(session, actor, "exported", _Exported(), now, reason=f"{what} as {fmt}, {kind}")
+
+
+def _table(what: str) -> Table:
+    if what not in TABLES:
+        raise ExportError(f"there is no export of {what!r}; known are {', '.join(TABLES)}")
+    return TABLES[what]
+
+
+def _csv(session: Session, table: Table, columns: list[Column], site_ids: Collection[int] | None) -> Iterator[str]:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    # Spreadsheets read UTF-8 only behind this mark.
+    out.write("\ufeff")
+    writer.writerow([column.name for column in columns])
+    for lines in table.lines(session, site_ids):
+        for line in lines:
+            writer.writerow([cell(column.read(session, line)) for column in columns])
+        yield _taken(out)
+    yield _taken(out)
+
+
+def _taken(out: io.StringIO) -> str:
+    text = out.getvalue()
+    out.seek(0)
+    out.truncate()
+    return text
+
+
+def cell(value: Value) -> str:
+    """Return a value as a CSV cell that no spreadsheet runs."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    begins = text.lstrip(" ")[:1]
+    if begins and begins in _FORMULA_SIGNS and not _HARMLESS.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _json(session: Session, table: Table, columns: list[Column], site_ids: Collection[int] | None) -> Iterator[str]:
+    before = "[\n"
+    for lines in table.lines(session, site_ids):
+        for line in lines:
+            values = {column.name: column.read(session, line) for column in columns}
+            yield before + json.dumps(values, ensure_ascii=False)
+            before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"

@@ -1,0 +1,172 @@
+"""Exports: without names or dates unless asked, no cell runs as a formula, every column explained."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+
+import pytest
+
+from prom.services import ending, exporting, planning, watching
+from prom.storage import answers, audit, episodes
+from prom.storage.models import EventKind, Source
+from tests import people
+
+TABLES = ("episodes", "answers", "outcomes", "messages", "audit")
+
+
+@pytest.fixture
+def followed(store, site, now):
+    """Return a time a fortnight after Asha's procedure, with an answer and an event on record."""
+    later = now + timedelta(days=30)
+    with store.writing() as session:
+        episode = people.asha(session, site, now, first_name="=Asha", target="-knee|cmd")
+        people.bikash(session, site, now)
+        planning.mark_done(session, episode, episode.procedure_at, audit.COMMAND, episode.procedure_at)
+        answers.add(
+            session,
+            episode,
+            occasion="d14",
+            instrument="nrs",
+            series="average_24h",
+            value=3,
+            answered_at=episode.procedure_at + timedelta(days=14),
+            now=later,
+            source=Source.SMS,
+        )
+        on = (episode.procedure_at + timedelta(days=20)).date()
+        ending.record(session, episode, EventKind.REPEAT, on, audit.COMMAND, later)
+        watching.refresh(session, [episode.id], later)
+    return later
+
+
+def _text(store, what, fmt, now, *, identified=False, **options):
+    with store.reading() as session:
+        return "".join(exporting.export(session, what, fmt, identified, now, **options))
+
+
+def _rows(store, what, now, **options):
+    return list(csv.DictReader(io.StringIO(_text(store, what, "csv", now, **options).removeprefix("\ufeff"))))
+
+
+@pytest.mark.parametrize("what", TABLES)
+@pytest.mark.parametrize("fmt", ["csv", "json"])
+def test_no_name_phone_record_number_or_date_leaves_unless_asked(store, followed, what, fmt):
+    text = _text(store, what, fmt, followed)
+    for secret in ("Asha", "Das", people.ASHA_PHONE, "9007000", "R-101", "2026-", "main", "Kolkata"):
+        assert secret not in text
+
+
+def test_identified_exports_name_the_patient(store, followed):
+    row = _rows(store, "episodes", followed, identified=True)[0]
+    assert (row["record_id"], row["last_name"], row["phone"]) == ("R-101", "Das", people.ASHA_PHONE)
+    assert row["procedure_at"] == "2026-03-12T10:00:00+05:30"
+    assert row["birth_year"] == "1960"
+
+
+def test_an_episode_carries_baseline_age_and_csi(store, followed):
+    row = _rows(store, "episodes", followed)[0]
+    assert (row["baseline_nrs"], row["baseline_answers"], row["age"]) == ("8.0", "1", "66")
+    assert (row["csi_total"], row["csi_band"], row["csi_01"], row["csi_25"]) == ("20", "subclinical", "1", "0")
+    assert (row["state"], row["texts"], row["episode"]) == ("done", "yes", "1")
+
+
+def test_answers_carry_days_since_the_procedure(store, followed):
+    rows = [row for row in _rows(store, "answers", followed) if row["occasion"] == "d14"]
+    assert [(row["day"], row["value"], row["series"], row["source"]) for row in rows] == [
+        ("14", "3", "average_24h", "sms")
+    ]
+
+
+def test_outcomes_carry_both_thresholds(store, followed):
+    rows = _rows(store, "outcomes", followed)
+    assert [row["threshold"] for row in rows] == ["50", "30"]
+    assert rows[0]["baseline"] == "8.0"
+
+
+def test_messages_tell_what_waits_and_what_was_held_back(store, followed):
+    rows = _rows(store, "messages", followed)
+    held = {row["reason"] for row in rows if row["state"] == "suppressed"}
+    assert held == {"repeat", "window_over"}
+    assert {row["due_day"] for row in rows} >= {"-7", "-1", "3", "365"}
+
+
+def test_the_audit_trail_is_opened_only_with_names(store, followed):
+    assert "old" not in _rows(store, "audit", followed)[0]
+    rows = _rows(store, "audit", followed, identified=True)
+    recorded = [row for row in rows if row["action"] == "event recorded"]
+    assert recorded[0]["new"] == "repeat 2026-04-01"
+
+
+def test_formula_cells_are_escaped_and_phones_and_negatives_are_not(store, followed):
+    row = _rows(store, "episodes", followed, identified=True)[0]
+    assert row["first_name"] == "'=Asha"
+    assert row["target"] == "'-knee|cmd"
+    assert row["phone"] == people.ASHA_PHONE
+    messages = _rows(store, "messages", followed)
+    assert "-7" in {row["due_day"] for row in messages}
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("+919007000001", "+919007000001"),
+        (-3, "-3"),
+        ("-3.5", "-3.5"),
+        ("=1+1", "'=1+1"),
+        ("+1+1", "'+1+1"),
+        ("-1+cmd", "'-1+cmd"),
+        ("@sum", "'@sum"),
+        ("\t=1", "'\t=1"),
+        (" =1", "' =1"),
+        ("＝1", "'＝1"),
+        ("plain", "plain"),
+        ("", ""),
+        (None, ""),
+        (True, "yes"),
+    ],
+)
+def test_a_cell_never_runs(value, written):
+    assert exporting.cell(value) == written
+
+
+@pytest.mark.parametrize("what", TABLES)
+@pytest.mark.parametrize("identified", [False, True])
+def test_json_has_the_columns_of_the_codebook(store, followed, what, identified):
+    rows = json.loads(_text(store, what, "json", followed, identified=identified))
+    names = [entry["column"] for entry in exporting.codebook(what, identified=identified)]
+    assert rows
+    assert all(list(row) == names for row in rows)
+    assert all(entry["meaning"] for entry in exporting.codebook(what, identified=identified))
+
+
+def test_an_empty_database_exports_an_empty_list_and_a_header(store, site, now):
+    assert json.loads(_text(store, "answers", "json", now)) == []
+    assert _text(store, "answers", "csv", now).startswith("\ufeffstudy_id,episode,")
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_other_sites_stay_out(store, site, followed, what):
+    assert json.loads(_text(store, what, "json", followed, site_ids=[site.id + 1])) == []
+
+
+def test_what_cannot_be_exported_is_said_plainly(store, now):
+    with store.reading() as session:
+        with pytest.raises(exporting.ExportError, match="known are episodes"):
+            exporting.export(session, "secrets", "csv", False, now)
+        with pytest.raises(exporting.ExportError, match="no format 'xls'"):
+            exporting.export(session, "answers", "xls", False, now)
+
+
+def test_an_export_leaves_an_audit_row(store, site, now):
+    with store.writing() as session:
+        exporting.note(session, "answers", "csv", True, audit.COMMAND, now)
+    assert _rows(store, "audit", now, identified=True)[-1]["reason"] == "answers as csv, with names"
+
+
+def test_exports_follow_the_number_of_the_procedure(store, site, now, followed):
+    with store.writing() as session:
+        people.asha(session, site, now, side="right")
+        assert len(episodes.of_patient(session, 1)) == 2
+    rows = _rows(store, "episodes", followed)
+    assert sorted(row["episode"] for row in rows if row["study_id"] == rows[0]["study_id"]) == ["1", "2"]
