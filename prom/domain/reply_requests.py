@@ -1,0 +1,134 @@
+"""What a text asks of the programme: no more texts, texts again, help, a pause, or later.
+
+An opt-out counts in any words. The carrier knows only a few exact ones, and a patient who said stop and is texted again
+has been ignored. So one slip of the finger in STOP is still STOP, while another word ("shop", "step") is not.
+"""
+
+from prom.domain import reply_signals, reply_words
+from prom.domain.reply_signals import Found
+from prom.domain.reply_text import look_alike
+
+_STOP = "stop"
+_NOT_STOP = frozenset({"shop", "step", "top", "atop", "slop", "strop", "stomp", "swop", "stow"})
+_SPELT = frozenset({"stopall", "unsubscribe", "optout", "stopnow", "stopit", "stoptexting", "stopplease", "pleasestop"})
+_HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "mins", "pm", "am"})
+_MEANING = frozenset({"mean", "means", "meaning", "meant"})
+_QUESTION_OPENERS = (("what", "does"), ("what", "do"), ("what", "is"), ("what", "s"), ("whats",), ("meaning",), ("wat", "is"))
+
+
+def opt_out(found: Found) -> str | None:
+    """Return the name of the rule by which a text is an opt-out, or None."""
+    if found.has("not_opt_out"):
+        return None
+    if _stop_alone(found):
+        return "opt_out.stop_alone"
+    if _stop_first(found) or _stop_last(found):
+        return "opt_out.stop_and_more"
+    for rule in reply_words.lexicon().opt_outs:
+        if any(True for _ in reply_signals.hits(rule, found)):
+            return "opt_out.in_words"
+    return None
+
+
+def _stop_alone(found: Found) -> bool:
+    """Return whether nothing is said but a stop word, politeness and perhaps a number."""
+    words = found.text.words
+    if not words:
+        return False
+    if found.has("stop_bare_alone") and found.only("stop_bare_alone", "polite"):
+        return True
+    fillers = found.covered("stop_alone", "stop_filler")
+    slips = {at for at, word in enumerate(words) if _is_slip_of_stop(word)}
+    if (found.has("stop_alone") or slips) and all(
+        at in fillers or at in slips or word.isdigit() for at, word in enumerate(words)
+    ):
+        return True
+    return _spelt_stop(found)
+
+
+def _is_slip_of_stop(word: str) -> bool:
+    """Return whether a word is STOP with one slip, and no other word."""
+    plain = look_alike(word)
+    return plain == _STOP or (len(plain) >= 3 and plain not in _NOT_STOP and reply_words.one_edit(plain, _STOP))
+
+
+def _spelt_stop(found: Found) -> bool:
+    """Return whether the glued pieces of a text spell a stop: "s.t.o.p", "st0p", "$top now"."""
+    runs: list[str] = []
+    for token in found.text.tokens:
+        if token.kind == "mark" and token.text not in "$@":
+            continue
+        if token.glued and runs:
+            runs[-1] += token.text
+        else:
+            runs.append(token.text)
+    fillers = reply_words.words_of("stop_filler")
+    left = [run for run in runs if run not in fillers and not run.isdigit()]
+    if len(left) > 1 and all(len(run) <= 2 for run in left):
+        left = ["".join(left)]
+    return len(left) == 1 and len(left[0]) <= 14 and (_is_slip_of_stop(left[0]) or look_alike(left[0]) in _SPELT)
+
+
+def _stop_first(found: Found) -> bool:
+    """Return whether a text opens with STOP as a word of its own: "STOP, I am ill", "Stop. Leave it"."""
+    words, breaks = found.text.words, found.text.breaks
+    if len(words) < 2 or words[0] not in {_STOP, "unsubscribe", "stopall"}:
+        return False
+    shouted = found.text.cased.lstrip().startswith(("STOP", "UNSUBSCRIBE")) and not found.text.cased.isupper()
+    return bool(breaks[0]) or shouted or 1 in found.covered("stop_then")
+
+
+def _stop_last(found: Found) -> bool:
+    """Return whether a text ends with STOP as a word of its own: "I am fine now. STOP"."""
+    words, breaks = found.text.words, found.text.breaks
+    if len(words) < 2 or words[-1] != _STOP or len(words) - 2 in found.covered("cannot", "not_over", "negator", "please_dont"):
+        return False
+    shouted = found.text.cased.rstrip(" .!\n").endswith("STOP") and not found.text.cased.isupper()
+    return shouted or any(mark in breaks[-2] for mark in ".!;") or words[-2] in {"please", "pls", "plz"}
+
+
+def states_a_number(found: Found) -> bool:
+    """Return whether a number stands in a text as a word of its own, not as a look-alike letter in one ("st0p")."""
+    tokens = found.text.tokens
+    inside = {at for at in range(1, len(tokens)) if tokens[at].glued and tokens[at - 1].kind != "mark"}
+    return any(
+        token.kind == "number" and at not in inside and at + 1 not in inside for at, token in enumerate(tokens)
+    )
+
+
+def opt_in(found: Found) -> bool:
+    """Return whether the text is START or UNSTOP and nothing else: only these open a stopped phone again."""
+    return found.has("start_alone") and found.only("start_alone")
+
+
+def asks_for_help(found: Found) -> bool:
+    """Return whether the text is HELP, INFO or a question about the programme, and nothing else."""
+    if not found.text.words:
+        return False
+    if len(found.spans.get("help_alone", ())) == 1 and found.only("help_alone"):
+        return True
+    if found.has("help_question") and found.only("help_question", "help_filler"):
+        return True
+    return _asks_what_it_means(found) or _asks_about_the_scale(found)
+
+
+def _asks_what_it_means(found: Found) -> bool:
+    words = found.text.words
+    opened = any(words[: len(opener)] == opener for opener in _QUESTION_OPENERS)
+    return opened and len(words) <= 8 and not _MEANING.isdisjoint(words) and not found.has("symptom")
+
+
+def _asks_about_the_scale(found: Found) -> bool:
+    asked = "?" in found.text.plain and found.has("scale_end")
+    return asked and found.only("scale_end", "scale_word", "help_filler", numbers=True)
+
+
+def wants_pause(found: Found) -> bool:
+    """Return whether the text pauses the prompts and says nothing else but for how long."""
+    return found.has("paused") and found.only("paused", "pause_filler", numbers=True)
+
+
+def wants_later(found: Found) -> bool:
+    """Return whether the text asks to be asked again later; a number is allowed only as a number of hours."""
+    hours = not _HOURS.isdisjoint(found.text.words)
+    return found.has("later_word") and found.only("later_word", "later_filler", numbers=hours)

@@ -1,0 +1,241 @@
+"""Warning signs in a text: which words near each other mean a possible emergency, and when they are said to be absent.
+
+A sign that is denied ("no fever", "bukhar nahi hai") or over ("the fever is gone") is no alarm, but a person reads it.
+Everything else that looks like a warning sign is one: a false alarm costs a call, a missed one a leg or a life.
+
+Sources:
+    [P] The signs are those listed for the channel: new weakness, numb saddle area, cannot pass urine, fever or pus after
+        a procedure, chest pain, breathing, face or throat swelling, widespread hives, a headache on sitting up or
+        standing after an injection, possible overdose, self-harm, a bare emergency number.
+    [P] Fever from 100 F or 37.8 C when a temperature is named; many tablets are 5 or more taken at once.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from prom.domain import reply_text, reply_words
+from prom.domain.reply_words import Rule, Span
+
+FEVER_FAHRENHEIT = (100.0, 110.0)
+FEVER_CELSIUS = (37.8, 43.0)
+MANY_TABLETS = (5, 200)
+_STRONG_BREAKS = frozenset(".;!?")
+_TEMPERATURE = re.compile(r"(?<![\d.,/])(\d{2,3}(?:[.,]\d{1,2})?)(?![\d/]|[.,]\d)\s?(°|deg|degree|f\b|c\b|fahrenheit|celsius)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A text with every listed concept found in it."""
+
+    text: reply_text.Text
+    spans: dict[str, list[Span]]
+
+    def has(self, concept: str) -> bool:
+        """Return whether the concept is mentioned."""
+        return concept in self.spans
+
+    def covered(self, *concepts: str) -> set[int]:
+        """Return the positions of all words that belong to one of the concepts."""
+        return {at for concept in concepts for start, end in self.spans.get(concept, ()) for at in range(start, end)}
+
+    def only(self, *concepts: str, numbers: bool = False) -> bool:
+        """Return whether every word belongs to one of the concepts (or is a number, where those are allowed)."""
+        covered = self.covered(*concepts)
+        words = self.text.words
+        return all(at in covered or (numbers and word.isdigit()) for at, word in enumerate(words))
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A warning sign that was found; `denied` means it is said to be absent or over."""
+
+    kind: str
+    denied: bool
+
+
+def find(text: reply_text.Text) -> Found:
+    """Return the text with the concepts in it; words inside a harmless phrase ("hay fever") count for nothing."""
+    spans = reply_words.lexicon().spans(text.words)
+    harmless = spans.get("harmless", [])
+    if harmless:
+        spans = {concept: [span for span in found if not _inside(span, harmless)] for concept, found in spans.items()}
+        spans = {concept: found for concept, found in spans.items() if found}
+    return Found(text, spans)
+
+
+def _inside(span: Span, harmless: list[Span]) -> bool:
+    return any(start <= span[0] and span[1] <= end and (start, end) != span for start, end in harmless)
+
+
+def hits(rule: Rule, found: Found) -> Iterator[tuple[Span, ...]]:
+    """Yield each place where all concepts of a rule stand near each other."""
+    lists = [found.spans.get(concept, []) for concept in rule.concepts]
+    if not all(lists):
+        return
+    for first in _some(lists[0]):
+        group: list[Span] = [first]
+        for spans in lists[1:]:
+            after = [span for span in _some(spans) if span[0] >= group[-1][1]] if rule.ordered else _some(spans)
+            nearest = _nearest(group, after, rule.near)
+            if nearest is None:
+                break
+            group.append(nearest)
+        else:
+            yield tuple(group)
+
+
+def _some(spans: list[Span]) -> list[Span]:
+    """Return at most the first and the last mentions, so that a flood of words costs no time."""
+    half = reply_words.MOST_SPANS // 2
+    return spans if len(spans) <= 2 * half else spans[:half] + spans[-half:]
+
+
+def _nearest(group: list[Span], spans: list[Span], near: int) -> Span | None:
+    best, least = None, near + 1
+    for span in spans:
+        gaps = [max(span[0] - end, start - span[1]) for start, end in group]
+        if min(gaps) >= 0 and min(gaps) < least:
+            best, least = span, min(gaps)
+    return best
+
+
+def alarm(found: Found) -> Alarm | None:
+    """Return the most serious warning sign of a text; one that is not denied comes before one that is."""
+    counted = _counted(found)
+    if counted is not None:
+        return Alarm(counted, denied=False)
+    signs = [(rule, group) for rule in reply_words.lexicon().alarms for group in hits(rule, found)]
+    used = {at for _, group in signs for start, end in group for at in range(start, end)}
+    denied = None
+    for rule, group in signs:
+        if not _softened(rule, group, found) and not _denied(group, used, found):
+            return Alarm(rule.name, denied=False)
+        denied = denied or Alarm(rule.name, denied=True)
+    return denied
+
+
+def _counted(found: Found) -> str | None:
+    """Return the kind of a warning sign that is a number: an emergency number, a fever, many tablets."""
+    if _emergency_number(found):
+        return "emergency_number"
+    if _high_temperature(found):
+        return "infection"
+    return "overdose" if _many_tablets(found) else None
+
+
+def _softened(rule: Rule, group: tuple[Span, ...], found: Found) -> bool:
+    start = min(span[0] for span in group)
+    return any(start - end in {0, 1, 2} for _, end in found.spans.get(rule.softened_by, ()))
+
+
+def _denied(group: tuple[Span, ...], used: set[int], found: Found) -> bool:
+    start, end = min(span[0] for span in group), max(span[1] for span in group)
+    if any(0 <= first - end <= 3 for first, _ in found.spans.get("unlike", ())):
+        return False
+    return _denied_before(start, used, found) or _denied_after(end, used, found) or _over(end, used, found)
+
+
+def _denied_before(start: int, used: set[int], found: Found) -> bool:
+    """Return whether a "no" or "without" reaches the sign, over words that only carry it on ("no sign of any ...")."""
+    carried = found.covered("between") | used
+    for first, end in found.spans.get("negator", ()):
+        if end > start or any(at in used for at in range(first, end)):
+            continue
+        if all(at in carried for at in range(end, start)) and not _broken(end - 1, start, found):
+            return True
+    return False
+
+
+def _broken(first: int, start: int, found: Found) -> bool:
+    """Return whether a mark ends the reach of a "no"; a comma does not in "no fever, chills or chest pain"."""
+    breaks, words = found.text.breaks, found.text.words
+    if any(_STRONG_BREAKS.intersection(breaks[at]) for at in range(first, start)):
+        return True
+    commas = [at for at in range(first, start) if "," in breaks[at]]
+    listed = any(word in {"or", "nor"} for word in words[first : start + 5])
+    return bool(commas) and (commas[0] == first or not listed)
+
+
+def _denied_after(end: int, used: set[int], found: Found) -> bool:
+    """Return whether a "nahi", "nei" or "none" follows the sign and nothing says that it goes on."""
+    carried = found.covered("between_after")
+    closing = carried | found.covered("ends_denial", "polite")
+    words, breaks = found.text.words, found.text.breaks
+    for first, last in found.spans.get("negator_after", ()):
+        if not 0 <= first - end <= 2 or any(at in used for at in range(first, last)):
+            continue
+        closed = last == len(words) or breaks[last - 1] or last in closing or words[last].isdigit()
+        if closed and all(at in carried for at in range(end, first)):
+            return True
+    return False
+
+
+def _over(end: int, used: set[int], found: Found) -> bool:
+    carried = found.covered("between_over")
+    words = found.text.words
+    against = found.covered("not_over")
+    if found.has("back_again"):
+        return False
+    for first, last in found.spans.get("over", ()):
+        reached = 0 <= first - end <= 4 and all(at in carried and at not in used for at in range(end, first))
+        if reached and last not in against and not (last < len(words) and last in used):
+            return True
+    return False
+
+
+@lru_cache(maxsize=1)
+def emergency_numbers() -> frozenset[str]:
+    """Return the emergency numbers of all countries we know."""
+    return frozenset(number for numbers in reply_words.table("emergency")["numbers"].values() for number in numbers)
+
+
+def _emergency_number(found: Found) -> bool:
+    words = found.text.words
+    numbers = emergency_numbers()
+    if len(words) > 1 and all(len(word) == 1 and word.isdigit() for word in words) and "".join(words) in numbers:
+        return True
+    at = [place for place, word in enumerate(words) if word in numbers and not _part_of_a_number(place, found)]
+    if not at:
+        return False
+    alone = found.only("dialling", "polite", "help_alone", "help_me", "emergency", "stop_filler", numbers=True)
+    others = sum(word.isdigit() for word in words) - len(at)
+    return (alone and not others) or any(words[place] == "911" for place in at) or _dialled(at, found)
+
+
+def _part_of_a_number(place: int, found: Found) -> bool:
+    """Return whether marks join a number to another one, as in a telephone number or a blood pressure."""
+    words, breaks = found.text.words, found.text.breaks
+    joined = frozenset("-/.,:")
+    after = breaks[place][:1] in joined and place + 1 < len(words) and words[place + 1].isdigit()
+    before = place > 0 and words[place - 1].isdigit() and breaks[place - 1][-1:] in joined and breaks[place - 1] != ""
+    return (after and breaks[place] != "") or before
+
+
+def _dialled(places: list[int], found: Found) -> bool:
+    return any(0 <= place - end <= 1 for place in places for _, end in found.spans.get("dialling", ()))
+
+
+def _high_temperature(found: Found) -> bool:
+    named = found.has("temperature")
+    for match in _TEMPERATURE.finditer(found.text.plain):
+        degrees = float(match.group(1).replace(",", "."))
+        high = FEVER_FAHRENHEIT[0] <= degrees <= FEVER_FAHRENHEIT[1] or FEVER_CELSIUS[0] <= degrees <= FEVER_CELSIUS[1]
+        if high and (named or match.group(2)):
+            return True
+    return False
+
+
+def _many_tablets(found: Found) -> bool:
+    """Return whether five or more tablets are said to have been taken."""
+    if not found.has("took"):
+        return False
+    words = found.text.words
+    for start, _ in [*found.spans.get("pill", ()), *found.spans.get("medicine", ())]:
+        if words[start] == "mg":
+            continue
+        for word in words[max(0, start - 2) : start]:
+            if len(word) <= 3 and word.isdigit() and MANY_TABLETS[0] <= int(word) <= MANY_TABLETS[1]:
+                return True
+    return False
