@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from prom.domain import relief, timetable, trajectories
+from prom.domain import procedures, relief, scoring, timetable, trajectories
 from prom.domain.relief import Baseline, EventKind, Reading
 from prom.storage import relief_rows
 from prom.storage.relief_rows import Followed, Score
@@ -48,6 +48,28 @@ class Course:
         """Return the first score of each day after the procedure, up to the day follow-up stops."""
         last, _ = self.stopped
         return tuple(reading for reading in trajectories.first_of_each_day(self.after) if reading.day <= last)
+
+
+def concerning_days(course: Course) -> frozenset[int]:
+    """Return the days whose score gets a red ring: bad after a response (50 %), or clearly worse than baseline."""
+    baseline, windows = course.baseline, procedures.procedure(course.episode.procedure).relief
+    if baseline is None:
+        return frozenset()
+    worse = {reading.day for reading in course.readings if relief.deterioration(baseline.mean, reading.nrs)}
+    verdict = course.verdict(relief.WANING_PERCENT)
+    if windows is None or not isinstance(verdict, relief.Lost | relief.Holding):
+        return frozenset(worse)
+    last, event = course.stopped
+    seen = trajectories.Trajectory(
+        baseline, windows, course.readings, last, event, course.end_day, relief.WANING_PERCENT
+    )
+    lowest = scoring.HIGHEST_PAIN
+    for reading in course.readings:
+        if reading.day >= windows.response_opens:
+            lowest = min(lowest, reading.nrs)
+        if reading.day > verdict.response.first_day and relief.is_bad(seen, reading, lowest):
+            worse.add(reading.day)
+    return frozenset(worse)
 
 
 def courses(session: Session, ids: Iterable[int], now: datetime) -> Iterator[Course]:

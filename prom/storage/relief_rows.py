@@ -4,6 +4,7 @@ Statements are built once: an answer by text is judged while the provider waits,
 in one go.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -231,3 +232,15 @@ def with_events_since(session: Session, since: date, limit: int) -> list[int]:
         .limit(limit)
     )
     return list(session.connection().execute(query).scalars())
+
+
+def baseline(row: Relief) -> float | None:
+    """Return the mean baseline that a verdict was judged against, or None."""
+    found: float | None = json.loads(row.fields).get("baseline")
+    return found
+
+
+def course(row: Relief) -> tuple[tuple[int, int], ...]:
+    """Return the (day, score) pairs after the procedure that a verdict at 50 percent was judged by."""
+    pairs = (pair.split(":") for pair in row.course.split())
+    return tuple((int(day), int(nrs)) for day, nrs in pairs)
