@@ -206,7 +206,7 @@ def _hold(message: Message, until: datetime, reason: str) -> None:
 
 def _go(session: Session, facts: Facts, instead_of: tuple[int, ...], settings: Settings, now: datetime) -> Prepared:
     message, site = facts.message, facts.site
-    words = rendering.words(session, facts, settings.public_url, now)
+    words = rendering.words(session, facts, settings.public_url)
     if paced(settings):
         slow = SLOWED_TO if channels.is_slow(channels.main(session), now) else 1.0
         turn = channels.take_turn(session, slow * words.segments / settings.send_rate, now)

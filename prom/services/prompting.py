@@ -26,6 +26,8 @@ from prom.storage.session import Store
 LARGEST_BATCH = 500
 EXPIRED_AT_ONCE = 500
 LONGEST_WAIT_SECONDS = 5.0
+# Many workers on one sender: whoever loses that many turns in a row lets the others go on.
+MOST_WAITS = 50
 # So many calls without a clear answer in a row mean that the provider is in trouble: each more costs a reconciling.
 UNCLEAR_IN_A_ROW = 3
 PAUSE_SECONDS = 5.0
@@ -193,14 +195,15 @@ def _send_one(run: _Run, claim: Claim) -> bool:
 
 
 def _prepare_in_turn(run: _Run, claim: Claim) -> preparing.Prepared:
-    waited = 0.0
-    while True:
-        prepared = _prepare(run, claim)
+    prepared, waited = _prepare(run, claim), 0.0
+    for _ in range(MOST_WAITS):
         if not isinstance(prepared, Wait):
-            return prepared
+            break
         waited += prepared.seconds
         if waited > LONGEST_WAIT_SECONDS or run.stop.wait(prepared.seconds):
-            return prepared
+            break
+        prepared = _prepare(run, claim)
+    return prepared
 
 
 def _prepare(run: _Run, claim: Claim) -> preparing.Prepared:

@@ -1,14 +1,26 @@
-"""The words of a text, made at the moment it leaves: the patient's language, the clinic's own wording, the link."""
+"""The words of a text, made at the moment it leaves: the patient's language, the clinic's own wording, the link.
+
+A question that we open stands inside the clinic's opening; one that follows an answer stands alone. Where replies do
+not reach us the text carries a link to all questions of the visit; where they do, a set of several questions offers it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
+from prom.domain import dialogue, instruments, wording
+from prom.domain.segments import segments
+from prom.services import links
+from prom.storage import answers, messages, outbox, sites
+from prom.storage.models import AnswerState, Message, MessageKind, Prompt
 from prom.storage.outbox import Facts
+from prom.storage.session import vault_of
 
-LAST_WORDS = frozenset({"stopped"})
-UNCOUNTED = LAST_WORDS | {"help"}
+LAST_WORDS = wording.LAST_WORDS
+UNCOUNTED = wording.UNCOUNTED
+LINK = "[link]"
+LINK_INSTEAD = {"reminder_24h": "link_reminder_24h", "reminder_72h": "link_reminder_72h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +34,99 @@ class Words:
 
 def words(session: Session, facts: Facts, public_url: str, now: datetime) -> Words:
     """Return the words of a text."""
-    text = f"{facts.message.text_key} {facts.message.question}"
-    return Words(text, text, 1)
+    del now
+    shown = _shown(session, facts, has_link=bool(public_url))
+    text = with_link(session, facts.prompt, shown, public_url)
+    return Words(text, shown, segments(text).count)
+
+
+def with_link(session: Session, prompt: Prompt | None, shown: str, public_url: str) -> str:
+    """Return a text with the address in place of [link]: what the provider got, made again from the row."""
+    if LINK not in shown or prompt is None:
+        return shown
+    return shown.replace(LINK, links.url(public_url, vault_of(session), prompt))
+
+
+def _shown(session: Session, facts: Facts, *, has_link: bool) -> str:
+    message, site = facts.message, facts.site
+    language = facts.patient.language if facts.patient else site.language
+    own = sites.overrides(session, site.id)
+    if message.text_key == "free":
+        return str(messages.variables(session, message)["text"])
+    key = _key(facts, has_link=has_link)
+    if key in instruments.QUESTIONS:
+        return wording.ask(key, language, own, place=_place(facts))
+    needed = wording.KEYS[key].variables
+    values = _values(session, facts, language, own, needed)
+    return wording.render(key, language, own, **values)
+
+
+def _key(facts: Facts, *, has_link: bool) -> str:
+    """Return which text of the wording says what a message row wants to say."""
+    message = facts.message
+    by_link = has_link and not facts.site.two_way
+    if message.kind in outbox.OPENING:
+        if by_link:
+            return "link_ready"
+        if message.kind is MessageKind.CONFIRMATION:
+            return "confirmation"
+        several = facts.prompt is not None and " " in facts.prompt.questions
+        return "opening_link" if several and has_link else "opening"
+    if message.kind is MessageKind.REMINDER:
+        key = message.text_key if message.text_key in LINK_INSTEAD else "opening"
+        return LINK_INSTEAD.get(key, "link_ready") if by_link else key
+    if message.text_key.startswith("reask_"):
+        return f"{message.text_key}_{instruments.question(message.question).scale.value}"
+    return message.text_key
+
+
+def _place(facts: Facts) -> str | None:
+    return wording.place_key(facts.episode.target, facts.episode.side) if facts.episode else None
+
+
+def _values(
+    session: Session, facts: Facts, language: str, own: wording.Overrides, needed: frozenset[str]
+) -> dict[str, str | int]:
+    message, site = facts.message, facts.site
+    values: dict[str, str | int] = {
+        "clinic": site.label,
+        "phone": site.phone,
+        "emergency_number": wording.emergency_number(
+            site.country, language, self_harm=message.text_key.endswith("self_harm")
+        ),
+        "link": LINK,
+        "days": dialogue.PAUSE_DAYS,
+        "hours": dialogue.LATER_HOURS,
+    }
+    if "question" in needed:
+        values["question"] = wording.ask(_question(message, facts.prompt), language, own, place=_place(facts))
+    if "digits" in needed:
+        values["digits"] = len(instruments.question(message.question).items)
+    if "recorded" in needed and facts.prompt is not None:
+        values["recorded"] = wording.recorded(_recorded(session, facts.prompt), language, own)
+    return {name: values[name] for name in needed if name in values}
+
+
+def _question(message: Message, prompt: Prompt | None) -> str:
+    """Return the question that is open now: the first one at the start, a later one in a reminder."""
+    if prompt is None:
+        return message.question
+    asked = prompt.questions.split()
+    return asked[min(prompt.position, len(asked) - 1)]
+
+
+def _recorded(session: Session, prompt: Prompt) -> list[tuple[str, int | tuple[int | None, ...]]]:
+    """Return the counted answers of a prompt as (question, value), in the order asked."""
+    rows = [row for row in answers.of_prompt(session, prompt.id) if row.state is AnswerState.CURRENT]
+    found: list[tuple[str, int | tuple[int | None, ...]]] = []
+    for key in prompt.questions.split():
+        question = instruments.question(key)
+        items = question.items if question.instrument in {"csi", "peg"} else (0,)
+        given = {row.item: row.value for row in rows if answers.kept_as(key) == (row.instrument, row.series)}
+        if not all(item in given for item in items):
+            continue
+        if len(items) > 1:
+            found.append((key, tuple(given[item] for item in items)))
+        elif (value := given[items[0]]) is not None:
+            found.append((key, value))
+    return found

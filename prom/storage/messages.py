@@ -6,7 +6,7 @@ claimed, so that they are always the newest and in the patient's language of tha
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -103,6 +103,11 @@ def by_sid(session: Session, provider_sid: str) -> Message | None:
 def of_prompt(session: Session, prompt_id: int) -> list[Message]:
     """Return the texts about one prompt, oldest first."""
     return list(session.exec(select(Message).where(col(Message.prompt_id) == prompt_id).order_by(col(Message.id))))
+
+
+def known_keys(session: Session, dedupe_keys: Collection[str]) -> set[str]:
+    """Return which dedupe keys are taken."""
+    return set(session.exec(select(Message.dedupe_key).where(col(Message.dedupe_key).in_(dedupe_keys))))
 
 
 def next_due(session: Session, now: datetime) -> datetime | None:

@@ -164,11 +164,7 @@ def any_left(session: Session, now: datetime) -> bool:
 def facts(session: Session, claim: Claim) -> Facts | None:
     """Return a claimed text with all that decides about it, or None when the claim was lost."""
     query = (
-        select_columns(Message, Site, Patient, Prompt, Episode, _consented(), _opted_out())
-        .join(Site, col(Site.id) == col(Message.site_id))
-        .outerjoin(Patient, col(Patient.id) == col(Message.patient_id))
-        .outerjoin(Prompt, col(Prompt.id) == col(Message.prompt_id))
-        .outerjoin(Episode, col(Episode.id) == col(Prompt.episode_id))
+        _with_all()
         .where(
             col(Message.id) == claim.message_id,
             col(Message.state) == MessageState.CLAIMED,
@@ -177,9 +173,26 @@ def facts(session: Session, claim: Claim) -> Facts | None:
         .with_for_update(of=Message)
         .execution_options(populate_existing=True)
     )
-    row: Any = session.execute(query).first()
-    if row is None:
-        return None
+    row = session.execute(query).first()
+    return None if row is None else _facts(row)
+
+
+def facts_of(session: Session, message_id: int) -> Facts:
+    """Return a text with all that its words depend on."""
+    return _facts(session.execute(_with_all().where(col(Message.id) == message_id)).one())
+
+
+def _with_all() -> Any:
+    return (
+        select_columns(Message, Site, Patient, Prompt, Episode, _consented(), _opted_out())
+        .join(Site, col(Site.id) == col(Message.site_id))
+        .outerjoin(Patient, col(Patient.id) == col(Message.patient_id))
+        .outerjoin(Prompt, col(Prompt.id) == col(Message.prompt_id))
+        .outerjoin(Episode, col(Episode.id) == col(Prompt.episode_id))
+    )
+
+
+def _facts(row: Any) -> Facts:
     message, site, patient, prompt, episode, consented, opted_out = row
     return Facts(message, site, patient, prompt, episode, bool(consented), bool(opted_out))
 
@@ -265,16 +278,16 @@ def overtaken(session: Session, message: Message, asked_at: datetime) -> bool:
 
 def suppress_phone(session: Session, phone_index: str, reason: str) -> int:
     """Take all texts that wait for a phone out of the queue, with the reason; return how many."""
-    done = session.connection().execute(
+    done = session.execute(
         update(Message)
         .where(
             col(Message.phone_index) == phone_index,
             col(Message.state).in_((MessageState.PENDING, MessageState.CLAIMED)),
         )
         .values(state=MessageState.SUPPRESSED, reason=reason, lease_until=None)
+        .execution_options(synchronize_session="fetch")
     )
-    session.expire_all()
-    return done.rowcount
+    return int(getattr(done, "rowcount", 0))
 
 
 def reopen_phone(session: Session, phone_index: str, now: datetime) -> int:
@@ -283,7 +296,7 @@ def reopen_phone(session: Session, phone_index: str, now: datetime) -> int:
     What was due in between stays unsent: nobody wants a month of questions at once.
     """
     planned = select(Prompt.id).where(col(Prompt.state) == PromptState.PLANNED)
-    done = session.connection().execute(
+    done = session.execute(
         update(Message)
         .where(
             col(Message.phone_index) == phone_index,
@@ -294,9 +307,9 @@ def reopen_phone(session: Session, phone_index: str, now: datetime) -> int:
             col(Message.prompt_id).in_(planned),
         )
         .values(state=MessageState.PENDING, reason="")
+        .execution_options(synchronize_session="fetch")
     )
-    session.expire_all()
-    return done.rowcount
+    return int(getattr(done, "rowcount", 0))
 
 
 def past(session: Session, now: datetime, limit: int) -> list[Message]:

@@ -1,13 +1,16 @@
 """Prompts as the clock sees them: those to remind of, those whose window is over, those a link names."""
 
+import json
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Message, MessageState, Prompt, PromptState
+from prom.storage.models import Episode, EpisodeState, Message, MessageState, Patient, Prompt, PromptState, Relief
 
 LIVE = (PromptState.PLANNED, PromptState.ASKED, PromptState.PARTLY)
 ASKED = (PromptState.ASKED, PromptState.PARTLY)
+WANING_THRESHOLD, SUSPECTED = 50, "suspected_loss"
 # Nobody knows yet what became of these texts.
 UNDECIDED = (MessageState.CLAIMED, MessageState.SENDING, MessageState.UNKNOWN)
 REACHED = (MessageState.ACCEPTED, MessageState.SENT, MessageState.DELIVERED)
@@ -81,3 +84,32 @@ def text_left(prompt: Prompt, at: datetime) -> None:
         prompt.asked_at = at
     if prompt.last_text_at is None or prompt.last_text_at < at:
         prompt.last_text_at = at
+
+
+def suspected(session: Session, site_id: int) -> list[tuple[Episode, Patient, int]]:
+    """Return the episodes of a site in suspected loss of half the relief, each with the day of its first bad score."""
+    rows = session.exec(
+        select(Episode, Patient, Relief.fields)
+        .join(Relief, col(Relief.episode_id) == col(Episode.id))
+        .join(Patient, col(Patient.id) == col(Episode.patient_id))
+        .where(
+            col(Relief.site_id) == site_id,
+            col(Relief.threshold) == WANING_THRESHOLD,
+            col(Relief.state) == SUSPECTED,
+            col(Episode.state) == EpisodeState.DONE,
+            col(Patient.died_on).is_(None),
+            col(Patient.withdrawn_on).is_(None),
+        )
+    )
+    found = ((episode, patient, json.loads(fields).get("pending_bad_day")) for episode, patient, fields in rows)
+    return [(episode, patient, int(day)) for episode, patient, day in found if day is not None]
+
+
+def of_episode(session: Session, episode_id: int) -> list[Prompt]:
+    """Return the prompts of an episode."""
+    return list(session.exec(select(Prompt).where(col(Prompt.episode_id) == episode_id)))
+
+
+def patients_by_id(session: Session, patient_ids: Collection[int]) -> dict[int, Patient]:
+    """Return patients by id."""
+    return {row.id: row for row in session.exec(select(Patient).where(col(Patient.id).in_(patient_ids)))}
