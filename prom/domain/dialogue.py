@@ -19,6 +19,7 @@ EMERGENCY_APART = timedelta(minutes=30)
 HELP_APART = timedelta(days=1)
 CORRECTION_TIME = timedelta(minutes=30)
 LATER_HOURS = 3
+PAUSE_DAYS = 7
 STOP_KEYWORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 HELP_KEYWORDS = frozenset({"HELP", "INFO"})
 
@@ -113,7 +114,7 @@ class Reopen:
 
 @dataclass(frozen=True, slots=True)
 class PausePrompts:
-    """No prompts until staff or the patient resume."""
+    """No prompts: for some days when the patient asked for it, else until staff resume."""
 
     reason: str
 

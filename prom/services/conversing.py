@@ -24,6 +24,7 @@ from prom.storage.models import (
 ANSWER_WITHIN = timedelta(minutes=15)
 UNTIL_STAFF_RESUME = datetime(2200, 1, 1, tzinfo=UTC)
 EMERGENCY_HOURS = 24
+PAUSE = timedelta(days=dialogue.PAUSE_DAYS)
 CALLS = frozenset({"call_me", "death", "hospital", "complaint"})
 
 
@@ -55,7 +56,7 @@ class _Turn:
         now: datetime,
     ) -> None:
         self.session, self.row, self.prompt, self.patient = session, row, prompt, patient
-        self.people, self.now, self.said = people, now, ""
+        self.people, self.now = people, now
 
     def carry_out(self, effect: dialogue.Effect) -> None:  # noqa: C901 - one case an effect
         match effect:
@@ -94,7 +95,6 @@ class _Turn:
             parser_version=replies.PARSER_VERSION,
         )
         answering.record(self.session, self.prompt, key, value, origin, self.now, correction=correction)
-        self.said = _shown(value)
 
     def _say(self, text_key: str, question: str, nth: int = 0) -> None:
         emergency = text_key.startswith("emergency")
@@ -108,7 +108,6 @@ class _Turn:
             kind=MessageKind.EMERGENCY if emergency else MessageKind.REPLY,
             text_key=text_key,
             question=question,
-            variables={"value": self.said} if self.said else None,
             phone_index=self.row.phone_index,
             phone=None if self.patient else inbound.phone(self.session, self.row),
             due_at=self.now,
@@ -179,12 +178,11 @@ class _Turn:
 
     def _pause(self, reason: str) -> None:
         for person in [self.patient] if self.patient else self.people:
-            person.paused_until, person.paused_reason = UNTIL_STAFF_RESUME, reason[:24]
+            person.paused_until = self.now + PAUSE if reason == "asked" else UNTIL_STAFF_RESUME
+            person.paused_reason = reason[:24]
             self.session.add(person)
             change = audit.Change("paused_reason", "", reason)
             audit.record(self.session, audit.PATIENT, "paused", person, self.now, patient=person, change=change)
-        if reason == "asked":
-            self._for_people("paused", None, urgent=False)
 
     def _ask_later(self, hours: int) -> None:
         assert self.prompt is not None
@@ -237,9 +235,3 @@ def _fits(key: str, value: dialogue.Value) -> bool:
         return isinstance(value, tuple) and len(value) == len(question.items)
     low, high = LIMITS[question.scale.value]
     return low <= value <= high
-
-
-def _shown(value: dialogue.Value) -> str:
-    if isinstance(value, tuple):
-        return "".join("X" if item is None else str(item) for item in value)
-    return str(value)

@@ -13,7 +13,7 @@ from prom.domain import dialogue, instruments, wording
 from prom.domain.segments import segments
 from prom.services import links
 from prom.storage import answers, messages, outbox, sites
-from prom.storage.models import AnswerState, Message, MessageKind, Prompt
+from prom.storage.models import AnswerState, MessageKind, Prompt
 from prom.storage.outbox import Facts
 from prom.storage.session import vault_of
 
@@ -99,7 +99,9 @@ def _values(
         "hours": dialogue.LATER_HOURS,
     }
     if "question" in needed:
-        values["question"] = wording.ask(_question(message, facts.prompt), language, own, place=_place(facts))
+        values["question"] = wording.ask(
+            open_question(facts.prompt) if facts.prompt else message.question, language, own, place=_place(facts)
+        )
     if "digits" in needed:
         values["digits"] = len(instruments.question(message.question).items)
     if "recorded" in needed and facts.prompt is not None:
@@ -107,10 +109,8 @@ def _values(
     return {name: values[name] for name in needed if name in values}
 
 
-def _question(message: Message, prompt: Prompt | None) -> str:
+def open_question(prompt: Prompt) -> str:
     """Return the question that is open now: the first one at the start, a later one in a reminder."""
-    if prompt is None:
-        return message.question
     asked = prompt.questions.split()
     return asked[min(prompt.position, len(asked) - 1)]
 
