@@ -4,8 +4,8 @@ A question that we open stands inside the clinic's opening; one that follows an 
 not reach us the text carries a link to all questions of the visit; where they do, a set of several questions offers it.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlmodel import Session
 
@@ -32,9 +32,8 @@ class Words:
     segments: int
 
 
-def words(session: Session, facts: Facts, public_url: str, now: datetime) -> Words:
+def words(session: Session, facts: Facts, public_url: str) -> Words:
     """Return the words of a text."""
-    del now
     shown = _shown(session, facts, has_link=bool(public_url))
     text = with_link(session, facts.prompt, shown, public_url)
     return Words(text, shown, segments(text).count)
@@ -45,6 +44,26 @@ def with_link(session: Session, prompt: Prompt | None, shown: str, public_url: s
     if LINK not in shown or prompt is None:
         return shown
     return shown.replace(LINK, links.url(public_url, vault_of(session), prompt))
+
+
+def listed_as(shown: str) -> re.Pattern[str]:
+    """Return what a text looks like in the provider's list: any address may stand in place of [link]."""
+    return re.compile(re.escape(shown).replace(re.escape(LINK), r"\S+"), re.DOTALL)
+
+
+def pattern(session: Session, message: Message, public_url: str) -> re.Pattern[str]:
+    """Return what a text that waits would look like in the provider's list if it had left."""
+    prompt = session.get(Prompt, message.prompt_id) if message.prompt_id else None
+    facts = Facts(
+        message=message,
+        site=session.get_one(Site, message.site_id),
+        patient=session.get(Patient, message.patient_id) if message.patient_id else None,
+        prompt=prompt,
+        episode=session.get(Episode, prompt.episode_id) if prompt else None,
+        consented=True,
+        opted_out=False,
+    )
+    return listed_as(_shown(session, facts, has_link=bool(public_url)))
 
 
 def _shown(session: Session, facts: Facts, *, has_link: bool) -> str:
