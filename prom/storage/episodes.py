@@ -75,6 +75,7 @@ def add_all(session: Session, rows: Sequence[Episode]) -> dict[str, int]:
 
 def take(session: Session, episode: Episode, was: EpisodeState, becomes: EpisodeState) -> bool:
     """Change an episode's state if it is still as seen; return False if somebody else was quicker."""
+    session.add(episode)
     taken = session.execute(
         update(Episode)
         .where(col(Episode.id) == episode.id, col(Episode.state) == was)
