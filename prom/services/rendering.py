@@ -13,7 +13,7 @@ from prom.domain import dialogue, instruments, wording
 from prom.domain.segments import segments
 from prom.services import links
 from prom.storage import answers, messages, outbox, sites
-from prom.storage.models import AnswerState, MessageKind, Prompt
+from prom.storage.models import AnswerState, Episode, Message, MessageKind, Patient, Prompt, Site
 from prom.storage.outbox import Facts
 from prom.storage.session import vault_of
 
