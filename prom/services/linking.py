@@ -1,0 +1,333 @@
+"""What a patient's link shows and stores: the questions of its prompt one a screen, then the thanks.
+
+A screen is one question, or one item of a form. An answer given on the page is a first answer, a change of the answer
+the page showed, or a second answer that stays beside one which came another way meanwhile; only the first two count.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session
+
+from prom.domain import instruments, timetable, wording
+from prom.domain.instruments import Scale
+from prom.services import answering, links, watching
+from prom.storage import answers, audit, episodes, inbound, plans, sites
+from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Patient, Prompt, PromptState, Site, Source
+
+LIMITS = {Scale.NRS: (0, 10), Scale.CSI: (0, 4), Scale.PGIC: (1, 7), Scale.PERCENT: (0, 100)}
+CSI_STEP = "csi-"
+# The clinic's own wording of an item, in a language of the pages, is kept under these keys.
+CSI_WORDING = "csi_wording_"
+PAIN = {"nrs": "average_24h", "nrs_current": "current"}
+
+
+class Stored(StrEnum):
+    """What became of an answer given on a page."""
+
+    SAVED = "saved"
+    CHANGED = "changed"
+    KEPT_BESIDE = "kept_beside"
+
+
+class AnswerError(ValueError):
+    """An answer that is not on the scale of its question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One screen: a question of the prompt, or one item of a form; skipping is allowed for items of the CSI only."""
+
+    key: str
+    question: str
+    scale: Scale
+    instrument: str
+    series: str
+    item: int
+
+    @property
+    def may_skip(self) -> bool:
+        """Return whether this screen may be left without an answer."""
+        return self.scale is Scale.CSI
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One screen with its place among the others and the answer that counts so far.
+
+    `place` is where the pain is asked about, in the language of the page; `wording` the clinic's own of a CSI item.
+    """
+
+    step: Step
+    number: int
+    total: int
+    previous: str | None
+    held: Answer | None
+    place: str
+    wording: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One place in the patient's own chart: pain (None when there was no answer) and days or hours; neither: before."""
+
+    nrs: int | None
+    day: int | None = None
+    hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was answered to one question, with the screen that changes it; `answered` of `asked` items of a form."""
+
+    step: Step
+    value: int | None
+    answered: int = 1
+    asked: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Thanks:
+    """What the page says when all is answered."""
+
+    given: tuple[Given, ...]
+    points: tuple[Point, ...]
+    next_prompt: Prompt | None
+    zone: str
+    site: Site = field(repr=False)
+
+
+def live_prompt(session: Session, token: str, now: datetime) -> Prompt | None:
+    """Return the prompt a link opens now, or None when the link is wrong, used or over."""
+    prompt = links.prompt_for(session, token)
+    return prompt if prompt is not None and links.alive(session, prompt, now) else None
+
+
+def patient_of(session: Session, prompt: Prompt) -> Patient:
+    """Return whose prompt it is."""
+    return session.get_one(Patient, prompt.patient_id)
+
+
+def site_of(session: Session, prompt: Prompt) -> Site:
+    """Return the clinic that asks."""
+    return session.get_one(Site, prompt.site_id)
+
+
+def steps(session: Session, prompt: Prompt) -> tuple[Step, ...]:
+    """Return the screens of a prompt in the order asked."""
+    found: list[Step] = []
+    for key in answering.questions(prompt):
+        question = instruments.question(key)
+        if question.instrument == "csi":
+            found += _csi_steps(session, prompt, question)
+        else:
+            instrument, series = answers.kept_as(key)
+            item = question.items[0] if instrument == "peg" else 0
+            found.append(Step(key, key, question.scale, instrument, series, item))
+    return tuple(found)
+
+
+def _csi_steps(session: Session, prompt: Prompt, question: instruments.Question) -> Iterator[Step]:
+    for item in _csi_items(session, prompt, question):
+        yield Step(f"{CSI_STEP}{item}", question.key, Scale.CSI, "csi", "", item)
+
+
+def _csi_items(session: Session, prompt: Prompt, question: instruments.Question) -> Sequence[int]:
+    """Return the items a page asks for a question: item 24 too, where nobody asked it before.
+
+    It stands before item 25, so that the prompt is not complete before it was asked.
+    """
+    last = instruments.CARRIED_FORWARD_ITEM
+    if question.key != instruments.CSI_BY_SHEET[-1] or _asked_before(session, prompt, last):
+        return question.items
+    return sorted({*question.items, last})
+
+
+def _asked_before(session: Session, prompt: Prompt, item: int) -> bool:
+    """Tell whether an item was answered at another time, or skipped on a page: it is asked once."""
+    return any(
+        row.item == item and row.prompt_id != prompt.id and (row.value is not None or row.source is Source.LINK)
+        for row in answers.current(session, prompt.episode_id)
+        if row.instrument == "csi"
+    )
+
+
+def screen(session: Session, prompt: Prompt, wanted: str | None, language: str) -> Screen | None:
+    """Return the wanted screen, else the first without an answer, else None: everything is answered."""
+    every = steps(session, prompt)
+    held = _held(session, prompt)
+    place = next((place for place, step in enumerate(every) if step.key == wanted), None)
+    if place is None and prompt.state is not PromptState.ANSWERED:
+        place = next((place for place, step in enumerate(every) if _slot(step) not in held), None)
+    if place is None:
+        return None
+    step = every[place]
+    return Screen(
+        step,
+        number=place + 1,
+        total=len(every),
+        previous=every[place - 1].key if place else None,
+        held=held.get(_slot(step)),
+        place=_place(session.get_one(Episode, prompt.episode_id), language),
+        wording=_wording(session, prompt, step, language),
+    )
+
+
+def _place(episode: Episode, language: str) -> str:
+    places = wording.language(language).places
+    return places.get(wording.place_key(episode.target, episode.side), places["general"])
+
+
+def _wording(session: Session, prompt: Prompt, step: Step, language: str) -> str:
+    if step.scale is not Scale.CSI:
+        return ""
+    return sites.overrides(session, prompt.site_id).get((f"{CSI_WORDING}{step.item}", language), "")
+
+
+def _slot(step: Step) -> tuple[str, str, int]:
+    return step.instrument, step.series, step.item
+
+
+def _held(session: Session, prompt: Prompt) -> dict[tuple[str, str, int], Answer]:
+    rows = answers.of_prompt(session, prompt.id)
+    return {(row.instrument, row.series, row.item): row for row in rows if row.state is AnswerState.CURRENT}
+
+
+def step_named(session: Session, prompt: Prompt, key: str) -> Step | None:
+    """Return a prompt's screen by its key, or None."""
+    return next((step for step in steps(session, prompt) if step.key == key), None)
+
+
+def answer(
+    session: Session, prompt: Prompt, step: Step, value: int | None, seen: str, actor: audit.Actor, now: datetime
+) -> Stored:
+    """Store what was chosen on a screen; `value` None skips the item.
+
+    `seen` is the public id of the answer the page showed, empty for none. An answer that came by text meanwhile was
+    not seen: it stays in force, and this one is kept beside it.
+    """
+    _check(step, value)
+    held = _held(session, prompt).get(_slot(step))
+    if held is not None and held.value == value:
+        # The same page sent twice, or left as it was.
+        return Stored.SAVED
+    change = held is not None and held.public_id == seen
+    origin = answering.Origin(Source.LINK, now, actor, rule="page")
+    if step.scale is Scale.CSI:
+        counted = _record_item(session, prompt, step, value, origin, now, correction=change)
+    else:
+        assert value is not None
+        counted = answering.record(session, prompt, step.question, value, origin, now, correction=change).counted
+    if not counted:
+        return Stored.KEPT_BESIDE
+    return Stored.CHANGED if change else Stored.SAVED
+
+
+def _check(step: Step, value: int | None) -> None:
+    low, high = LIMITS[step.scale]
+    if value is None and step.may_skip:
+        return
+    if value is None or not low <= value <= high:
+        raise AnswerError(f"{step.key} takes {low} to {high}")
+
+
+def _record_item(
+    session: Session,
+    prompt: Prompt,
+    step: Step,
+    value: int | None,
+    origin: answering.Origin,
+    now: datetime,
+    *,
+    correction: bool,
+) -> bool:
+    """Store one item of the CSI and tell whether it counts.
+
+    `answering.record` takes the questions of texts, and sensitive items have none of their own: they are never asked
+    by text. The steps are the same.
+    """
+    inbound.lock_prompt(session, prompt)
+    episode = session.get_one(Episode, prompt.episode_id)
+    question = instruments.question(step.question)
+    held = _held(session, prompt).get(_slot(step))
+    row = answering._store(session, episode, prompt, question, step.item, value, held, origin, now, correction)
+    if row.state is not AnswerState.CURRENT:
+        return False
+    answering._move_on(session, prompt, now)
+    watching.refresh(session, [episode.id], now)
+    return True
+
+
+def thanks(session: Session, prompt: Prompt, now: datetime) -> Thanks:
+    """Return what to say once all is answered: the answers, the own course, and when the next questions come."""
+    episode = session.get_one(Episode, prompt.episode_id)
+    patient = patient_of(session, prompt)
+    return Thanks(
+        given=tuple(_given(session, prompt)),
+        points=tuple(_points(session, prompt, episode, patient.time_zone, now)),
+        next_prompt=_next_prompt(session, patient, now),
+        zone=patient.time_zone,
+        site=site_of(session, prompt),
+    )
+
+
+def _given(session: Session, prompt: Prompt) -> Iterator[Given]:
+    held = _held(session, prompt)
+    every = steps(session, prompt)
+    form = [step for step in every if step.scale is Scale.CSI]
+    for step in every:
+        row = held.get(_slot(step))
+        if step.scale is not Scale.CSI and row is not None:
+            yield Given(step, row.value)
+    if form:
+        rows = [held.get(_slot(step)) for step in form]
+        answered = sum(row is not None and row.value is not None for row in rows)
+        yield Given(form[0], None, answered, len(form))
+
+
+def _points(session: Session, prompt: Prompt, episode: Episode, zone: str, now: datetime) -> list[Point]:
+    """Return the patient's own line: the last score before the procedure, then each answer and each gap."""
+    key = next((key for key in answering.questions(prompt) if key in PAIN), "nrs")
+    rows = [
+        row
+        for row in answers.current(session, episode.id)
+        if row.instrument == "nrs" and row.series == PAIN[key] and row.value is not None
+    ]
+    if episode.state is not EpisodeState.DONE:
+        return []
+    start = episode.procedure_at
+    before = [Point(row.value) for row in rows if row.answered_at <= start][-1:]
+    after = [(row.answered_at, row.value) for row in rows if row.answered_at > start]
+    answered = {row.prompt_id for row in rows}
+    gaps: list[tuple[datetime, int | None]] = [
+        (each.due_at, None)
+        for each in plans.prompts(session, episode.id)
+        if each.id not in answered and start < each.due_at and each.closes_at <= now
+        if key in answering.questions(each)
+    ]
+    placed = sorted([*after, *gaps], key=lambda one: one[0])
+    return before + [_point(nrs, at, start, zone, hours=key == "nrs_current") for at, nrs in placed]
+
+
+def _point(nrs: int | None, at: datetime, start: datetime, zone: str, *, hours: bool) -> Point:
+    if hours:
+        return Point(nrs, hour=round((at - start).total_seconds() / 3600))
+    return Point(nrs, day=(timetable.local(at, zone).date() - timetable.local(start, zone).date()).days)
+
+
+def _next_prompt(session: Session, patient: Patient, now: datetime) -> Prompt | None:
+    """Return the prompt the patient will be texted next, over all their procedures."""
+    found = {episode.id: episode for episode in episodes.open_of_patient(session, patient.id)}
+    coming = [
+        prompt
+        for prompt in plans.prompts_of(session, found)
+        if prompt.state is PromptState.PLANNED and prompt.due_at > now and _starts(found[prompt.episode_id], prompt)
+    ]
+    return coming[0] if coming else None
+
+
+def _starts(episode: Episode, prompt: Prompt) -> bool:
+    """Tell whether a planned prompt is sure to come: those after a procedure start only once it is done."""
+    return episode.state is EpisodeState.DONE or prompt.due_at < episode.procedure_at
