@@ -18,6 +18,8 @@ from prom.services.exporting_tables import TABLES, Table
 from prom.storage import audit
 
 FORMATS = ("csv", "json")
+# A download meant for a spreadsheet starts with this mark, or it is not read as UTF-8; other programs trip over it.
+BOM = "\ufeff"
 _FORMULA_SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 _HARMLESS = re.compile(r"\+\d{6,15}|-?\d+(\.\d+)?", re.ASCII)
 
@@ -81,8 +83,6 @@ def _table(what: str) -> Table:
 def _csv(session: Session, table: Table, columns: list[Column], site_ids: Collection[int] | None) -> Iterator[str]:
     out = io.StringIO()
     writer = csv.writer(out)
-    # Spreadsheets read UTF-8 only behind this mark.
-    out.write("\ufeff")
     writer.writerow([column.name for column in columns])
     for lines in table.lines(session, site_ids):
         for line in lines:

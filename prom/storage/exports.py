@@ -204,6 +204,7 @@ def owners(session: Session, kind: str, public_ids: Collection[str]) -> dict[str
     table = _OWNERS.get(kind)
     if table is None:
         return {}
-    key = table.id if table is Patient else table.patient_id
-    query = select(table.public_id, Patient).join(Patient, col(key) == col(Patient.id))
+    query = select(table.public_id, Patient)
+    if table is not Patient:
+        query = query.join(Patient, col(table.patient_id) == col(Patient.id))
     return dict(iter(session.exec(query.where(col(table.public_id).in_(public_ids)))))

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from prom.services import ending, exporting, planning, watching
+from prom.services import consenting, ending, exporting, planning, watching
 from prom.storage import answers, audit, episodes
 from prom.storage.models import EventKind, Source
 from tests import people
@@ -36,6 +36,7 @@ def followed(store, site, now):
         )
         on = (episode.procedure_at + timedelta(days=20)).date()
         ending.record(session, episode, EventKind.REPEAT, on, audit.COMMAND, later)
+        consenting.withdraw_follow_up(session, episodes.patient_of(session, episode), on, audit.COMMAND, later)
         watching.refresh(session, [episode.id], later)
     return later
 
@@ -46,7 +47,7 @@ def _text(store, what, fmt, now, *, identified=False, **options):
 
 
 def _rows(store, what, now, **options):
-    return list(csv.DictReader(io.StringIO(_text(store, what, "csv", now, **options).removeprefix("\ufeff"))))
+    return list(csv.DictReader(io.StringIO(_text(store, what, "csv", now, **options))))
 
 
 @pytest.mark.parametrize("what", TABLES)
@@ -68,7 +69,7 @@ def test_an_episode_carries_baseline_age_and_csi(store, followed):
     row = _rows(store, "episodes", followed)[0]
     assert (row["baseline_nrs"], row["baseline_answers"], row["age"]) == ("8.0", "1", "66")
     assert (row["csi_total"], row["csi_band"], row["csi_01"], row["csi_25"]) == ("20", "subclinical", "1", "0")
-    assert (row["state"], row["texts"], row["episode"]) == ("done", "yes", "1")
+    assert (row["state"], row["texts"], row["episode"]) == ("done", "no", "1")
 
 
 def test_answers_carry_days_since_the_procedure(store, followed):
@@ -96,6 +97,8 @@ def test_the_audit_trail_is_opened_only_with_names(store, followed):
     rows = _rows(store, "audit", followed, identified=True)
     recorded = [row for row in rows if row["action"] == "event recorded"]
     assert recorded[0]["new"] == "repeat 2026-04-01"
+    left = [row for row in rows if row["action"] == "follow-up withdrawn"]
+    assert (left[0]["object_kind"], left[0]["new"]) == ("patient", "2026-04-01")
 
 
 def test_formula_cells_are_escaped_and_phones_and_negatives_are_not(store, followed):
@@ -142,7 +145,7 @@ def test_json_has_the_columns_of_the_codebook(store, followed, what, identified)
 
 def test_an_empty_database_exports_an_empty_list_and_a_header(store, site, now):
     assert json.loads(_text(store, "answers", "json", now)) == []
-    assert _text(store, "answers", "csv", now).startswith("\ufeffstudy_id,episode,")
+    assert _text(store, "answers", "csv", now).startswith("study_id,episode,")
 
 
 @pytest.mark.parametrize("what", TABLES)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from prom.services import importing
-from prom.storage import answers, audit, consents, episodes, patients, plans
+from prom.storage import answers, audit, consents, episodes, patients, plans, relief_rows
 from prom.storage.models import EpisodeState, EventKind, PromptState, Purpose, Source
 from tests.conftest import CASES
 
@@ -454,3 +454,9 @@ def test_the_cohort_is_imported_once_and_scored_as_expected(store, site):
                 csi["min_total"],
                 csi["max_total"],
             )
+            assert _outcome(session, episode) == {"T50": case["T50"]["state"], "T30": case["T30"]["state"]}
+
+
+def _outcome(session, episode):
+    rows = relief_rows.stored(session, [episode.id])[episode.id]
+    return {f"T{threshold}": row.state for threshold, row in rows.items()}
