@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel import Session
 
 from prom.config import Settings
-from prom.domain import outgoing, timetable
+from prom.domain import instruments, outgoing, timetable
 from prom.domain.outgoing import About, Circumstances, Day, Expire, Go, Hold, Neighbour, Receiver, Suppress, Text
 from prom.domain.timetable import TextKind
 from prom.services import rendering, stopping
@@ -156,7 +156,7 @@ def _number_trouble(facts: Facts) -> str:
 
 def _about(session: Session, facts: Facts) -> About | None:
     prompt, message = facts.prompt, facts.message
-    if prompt is None:
+    if prompt is None or _tells(message):
         return None
     overtaken = (
         message.kind is MessageKind.REMINDER
@@ -165,6 +165,12 @@ def _about(session: Session, facts: Facts) -> About | None:
     )
     asks = not message.question or message.kind in outbox.CONVERSING or message.question == _open_question(prompt)
     return About(prompt.id, prompt.due_at, closed=_closed(facts), asks_now=asks, overtaken=overtaken)
+
+
+def _tells(message: Message) -> bool:
+    """Return whether a text only answers one of theirs: what was recorded is told although the prompt is answered."""
+    asks = message.text_key in instruments.QUESTIONS or message.text_key.startswith("reask_")
+    return message.kind is MessageKind.REPLY and not asks
 
 
 def _open_question(prompt: Prompt) -> str | None:
