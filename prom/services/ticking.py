@@ -1,0 +1,12 @@
+"""What the clock's jobs leave behind: when each last ran, for the health page and for people who wonder."""
+
+from datetime import datetime
+
+from prom.storage import sites
+from prom.storage.session import Store
+
+
+def note(store: Store, job: str, detail: str, now: datetime) -> None:
+    """Note that a job ran, and how far it came."""
+    with store.writing() as session:
+        sites.heartbeat(session, job, now, detail)
