@@ -270,7 +270,8 @@ def _later(talk: Conversation) -> Effects:
 
 
 def _link(talk: Conversation) -> Effects:
-    return _said(talk, "link_offer") if talk.has_link and not talk.link_offered else ()
+    # The offer names its question: the link is that prompt's, and it is not sent when an answer came meanwhile.
+    return _said(talk, "link_offer", talk.open_question or "") if talk.has_link and not talk.link_offered else ()
 
 
 OWN_ANSWER = {"call_me": "call_me_done", "wrong_number": "wrong_number_done"}
