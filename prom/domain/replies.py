@@ -95,9 +95,10 @@ def parse(
     `prompts` are our texts sent to this phone lately, removed where quoted; `correcting` says that an answer of this
     prompt may still be corrected; `previous_text` is the last text from this phone.
     """
-    if reply_echo.is_reaction(reply_text.read(text)):
+    whole = reply_text.read(text)
+    if reply_echo.is_reaction(whole):
         return Ignore("ignore.reaction")
-    found = reply_signals.find(reply_text.read(reply_echo.without_prompts(text, prompts)))
+    found = reply_signals.find(reply_echo.without_prompts(whole, prompts))
     alarm = reply_signals.alarm(found)
     reading = _Reading(
         found=found,

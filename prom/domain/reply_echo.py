@@ -6,9 +6,12 @@ to stand behind a ">" are still read.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 from prom.domain import reply_text
 from prom.domain.reply_signals import Found
+from prom.domain.reply_text import Text
 
 SHORTEST_QUOTE = 12
 MOST_PROMPTS = 12
@@ -27,54 +30,47 @@ _REACTION = re.compile(
     re.DOTALL,
 )  # fmt: skip
 
+_CUT_OFF = re.compile(r"[\"']([^\"']{12,200}?)\.\.\.[\"']?")
+_FRAMES = re.compile(r"^[\s>|]*|\"\s*\"|'\s*'|\s*>\s*(?=\d)")
 
-def without_prompts(text: str, prompts: Sequence[str]) -> str:
+
+def without_prompts(text: Text, prompts: Sequence[str]) -> Text:
     """Return a text without the prompts of ours that are quoted in it."""
-    if len(text) > 2 * reply_text.LONGEST:
-        return text
-    plain = text
+    squeezed = " ".join(text.plain.split())
+    left = squeezed
     for prompt in prompts[:MOST_PROMPTS]:
         for quoted in _quotable(prompt):
-            plain = _without(plain, quoted)
-    plain = _cut(_LONG_PROMPT, plain)
-    plain = _cut(_SHORT_PROMPT, plain)
-    return plain if plain is text else _without_quote_marks(plain)
+            left = _without(left, quoted)
+    left = _SHORT_PROMPT.sub(" ", _LONG_PROMPT.sub(" ", left, count=1), count=1)
+    if left == squeezed:
+        return text
+    return replace(reply_text.read(_without_quote_marks(left)), too_long=text.too_long, ten_sign=text.ten_sign)
 
 
-def _quotable(prompt: str) -> list[str]:
-    """Return a prompt and its longer lines and sentences, longest first."""
+@lru_cache(maxsize=256)
+def _quotable(prompt: str) -> tuple[str, ...]:
+    """Return a prompt and its longer lines and sentences as they compare, longest first."""
     parts = {prompt.strip(), *(part.strip() for part in re.split(r"\n+|(?<=[.?!])\s+", prompt))}
-    return sorted((part for part in parts if len(part) >= SHORTEST_QUOTE), key=len, reverse=True)
+    plain = (" ".join(reply_text.read(part).plain.split()) for part in parts)
+    return tuple(sorted((part for part in plain if len(part) >= SHORTEST_QUOTE), key=len, reverse=True))
 
 
 def _without(text: str, quoted: str) -> str:
-    """Return a text without a quoted prompt, whatever its case, spaces and quotation marks, or a cut-off beginning of it."""
-    wanted = reply_text.read(quoted).plain.strip()
-    plain = reply_text.read(text).plain
-    squeezed, wanted = " ".join(plain.split()), " ".join(wanted.split())
-    if wanted and wanted in squeezed:
-        return squeezed.replace(wanted, " ", 1)
-    return _without_beginning(text, squeezed, wanted)
-
-
-def _without_beginning(text: str, squeezed: str, wanted: str) -> str:
-    for match in re.finditer(r"[\"']([^\"']{12,}?)\.\.\.[\"']?", squeezed):
-        if wanted.startswith(match.group(1).strip()):
-            return squeezed.replace(match.group(), " ", 1)
+    """Return a text without a quoted prompt, or without the beginning of one that was cut off."""
+    if quoted in text:
+        return text.replace(quoted, " ", 1)
+    for match in _CUT_OFF.finditer(text):
+        if quoted.startswith(match.group(1).strip()):
+            return text.replace(match.group(), " ", 1)
     return text
-
-
-def _cut(pattern: re.Pattern[str], text: str) -> str:
-    plain = reply_text.read(text).plain
-    return pattern.sub(" ", plain, count=1) if pattern.search(plain) else text
 
 
 def _without_quote_marks(text: str) -> str:
     """Return what is left without the marks that framed the quote."""
-    return re.sub(r"^[\s>|]*(?:on [^\n]{1,40} wrote:)?\s*|\"\s*\"|'\s*'|(?<=\n)\s*>\s*", " ", text)
+    return _FRAMES.sub(" ", text)
 
 
-def is_reaction(text: reply_text.Text) -> bool:
+def is_reaction(text: Text) -> bool:
     """Return whether the text is a phone's rendering of a reaction to one of our texts."""
     return _REACTION.fullmatch(" ".join(text.plain.split())) is not None
 

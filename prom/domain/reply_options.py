@@ -18,7 +18,6 @@ from prom.domain.reply_words import Speech, one_edit
 
 SHORTEST_SLIP = 5
 _SKIP = "x"
-_SHEET_MARKS = frozenset({",", "."})
 _SEPARATORS = frozenset({",", "-", "=", ":", "(", ")", "."})
 
 
@@ -81,13 +80,24 @@ def _number_and_label(tokens: Sequence[Token], speech: Speech) -> Stated | None:
     """Return the option when a number and an exact label are both given and agree."""
     kept = [token for token in tokens if token.kind != "mark"]
     numbers = [token for token in kept if token.kind == "number"]
-    beside = kept and (kept[0].kind == "number" or kept[-1].kind == "number")
-    if len(numbers) != 1 or not beside or any(token.glued and token.kind != "mark" for token in kept[1:2]):
+    if len(numbers) != 1 or not (kept[0].kind == "number" or kept[-1].kind == "number"):
+        return None
+    if any(_joined_or_signed(tokens, at) for at in range(len(tokens))):
         return None
     label = _label([token for token in kept if token.kind != "number"], speech)
     if label is None or label.rule != "score.label" or numbers[0].text != str(label.value):
         return None
     return Stated(label.value, "score.number_and_label")
+
+
+def _joined_or_signed(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether a number hangs together with a word ("3often") or carries a sign of its own ("-3", ".3")."""
+    token, before = tokens[at], tokens[at - 1] if at else None
+    if before is None or not token.glued:
+        return False
+    if before.kind == "mark":
+        return token.kind == "number" and before.text in {"-", "."} and not before.glued
+    return token.kind != "mark" and "number" in {token.kind, before.kind}
 
 
 def stated_sheet(text: Text, item_count: int) -> tuple[int | None, ...] | None:

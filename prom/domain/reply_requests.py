@@ -33,7 +33,7 @@ def opt_out(found: Found) -> str | None:
 def _stop_alone(found: Found) -> bool:
     """Return whether nothing is said but a stop word, politeness and perhaps a number."""
     words = found.text.words
-    if not words:
+    if not 0 < len(words) <= reply_signals.LONGEST_REQUEST:
         return False
     if found.has("stop_bare_alone") and found.only("stop_bare_alone", "polite"):
         return True
@@ -62,10 +62,11 @@ def _spelt_stop(found: Found) -> bool:
             runs[-1] += token.text
         else:
             runs.append(token.text)
+    joined = look_alike("".join(runs))
+    if joined == _STOP or joined in _SPELT:
+        return True
     fillers = reply_words.words_of("stop_filler")
     left = [run for run in runs if run not in fillers and not run.isdigit()]
-    if len(left) > 1 and all(len(run) <= 2 for run in left):
-        left = ["".join(left)]
     return len(left) == 1 and len(left[0]) <= 14 and (_is_slip_of_stop(left[0]) or look_alike(left[0]) in _SPELT)
 
 
@@ -119,7 +120,8 @@ def _asks_what_it_means(found: Found) -> bool:
 
 
 def _asks_about_the_scale(found: Found) -> bool:
-    asked = "?" in found.text.plain and found.has("scale_end")
+    ends = any(word.isdigit() or word in {"zero", "ten"} for word in found.text.words)
+    asked = "?" in found.text.plain and found.has("scale_end") and ends
     return asked and found.only("scale_end", "scale_word", "help_filler", numbers=True)
 
 
@@ -131,4 +133,5 @@ def wants_pause(found: Found) -> bool:
 def wants_later(found: Found) -> bool:
     """Return whether the text asks to be asked again later; a number is allowed only as a number of hours."""
     hours = not _HOURS.isdisjoint(found.text.words)
-    return found.has("later_word") and found.only("later_word", "later_filler", numbers=hours)
+    in_hours = hours and found.text.words[0] in {"in", "after"}
+    return (found.has("later_word") or in_hours) and found.only("later_word", "later_filler", numbers=hours)

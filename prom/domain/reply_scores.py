@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from prom.domain.reply_text import Token
 from prom.domain.reply_words import Speech
 
-LONGEST_ANSWER = 24
+LONGEST_ANSWER = 40
 _POLITE_BEFORE = ("polite_before",)
 _POLITE_AFTER = ("polite_after",)
 _OPENING = frozenset({"=", "~", "≈", "≃"})
@@ -73,8 +73,8 @@ class Stated:
 
 def stated(tokens: Sequence[Token], shape: Shape, speech: Speech) -> Stated | None:
     """Return the one number the whole message states, or None."""
-    kept = _unwrapped(list(tokens))
-    if not kept or len(kept) > LONGEST_ANSWER:
+    kept = _unwrapped(list(tokens)) if len(tokens) <= LONGEST_ANSWER else []
+    if not kept:
         return None
     found = _number(kept, shape, speech) or _no_pain(kept, shape, speech)
     return found if found is not None and shape.low <= found.value <= shape.high else None

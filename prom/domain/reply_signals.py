@@ -11,8 +11,9 @@ Sources:
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from prom.domain import reply_text, reply_words
@@ -21,6 +22,8 @@ from prom.domain.reply_words import Rule, Span
 FEVER_FAHRENHEIT = (100.0, 110.0)
 FEVER_CELSIUS = (37.8, 43.0)
 MANY_TABLETS = (5, 200)
+LONGEST_REQUEST = 60
+REACH = 16
 _STRONG_BREAKS = frozenset(".;!?")
 _TEMPERATURE = re.compile(r"(?<![\d.,/])(\d{2,3}(?:[.,]\d{1,2})?)(?![\d/]|[.,]\d)\s?(°|deg|degree|f\b|c\b|fahrenheit|celsius)?")
 
@@ -31,19 +34,25 @@ class Found:
 
     text: reply_text.Text
     spans: dict[str, list[Span]]
+    _covered: dict[tuple[str, ...], frozenset[int]] = field(default_factory=dict, repr=False)
 
     def has(self, concept: str) -> bool:
         """Return whether the concept is mentioned."""
         return concept in self.spans
 
-    def covered(self, *concepts: str) -> set[int]:
+    def covered(self, *concepts: str) -> frozenset[int]:
         """Return the positions of all words that belong to one of the concepts."""
-        return {at for concept in concepts for start, end in self.spans.get(concept, ()) for at in range(start, end)}
+        if concepts not in self._covered:
+            spans = (span for concept in concepts for span in self.spans.get(concept, ()))
+            self._covered[concepts] = frozenset(at for start, end in spans for at in range(start, end))
+        return self._covered[concepts]
 
     def only(self, *concepts: str, numbers: bool = False) -> bool:
         """Return whether every word belongs to one of the concepts (or is a number, where those are allowed)."""
-        covered = self.covered(*concepts)
         words = self.text.words
+        if len(words) > LONGEST_REQUEST:
+            return False
+        covered = self.covered(*concepts)
         return all(at in covered or (numbers and word.isdigit()) for at, word in enumerate(words))
 
 
@@ -134,13 +143,20 @@ def _denied(group: tuple[Span, ...], used: set[int], found: Found) -> bool:
     start, end = min(span[0] for span in group), max(span[1] for span in group)
     if any(0 <= first - end <= 3 for first, _ in found.spans.get("unlike", ())):
         return False
-    return _denied_before(start, used, found) or _denied_after(end, used, found) or _over(end, used, found)
+    inner = sorted(first for first, _ in group)[1:]
+    return (
+        any(_denied_before(at, used, found, "inner_negator", since=start) for at in inner)
+        or _denied_before(start, used, found, "negator")
+        or _denied_after(end, used, found)
+        or _over(end, used, found)
+    )
 
 
-def _denied_before(start: int, used: set[int], found: Found) -> bool:
+def _denied_before(start: int, used: set[int], found: Found, concept: str, *, since: int = 0) -> bool:
     """Return whether a "no" or "without" reaches the sign, over words that only carry it on ("no sign of any ...")."""
     carried = found.covered("between") | used
-    for first, end in found.spans.get("negator", ()):
+    spans = found.spans.get(concept, [])
+    for first, end in spans[bisect_left(spans, (max(since, start - REACH),)) : bisect_left(spans, (start,))]:
         if end > start or any(at in used for at in range(first, end)):
             continue
         if all(at in carried for at in range(end, start)) and not _broken(end - 1, start, found):

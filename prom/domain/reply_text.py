@@ -4,15 +4,22 @@ Two readings of the same text are kept side by side. `tokens` are exact (case as
 what is not understood there must stay visible, so a superscript, a fraction, a struck-out digit or a sign that changes
 a number's meaning is never smoothed away. `words` are folded (accents, apostrophes and spelling marks off) and serve the
 broad recall of warning signs and requests, where missing a word is worse than reading one too many.
+
+A webhook has little time, and a text may be made to cost it: everything here is one pass over at most 1,600 characters.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 LONGEST = 1600
+MOST_WORDS = 450
 MOST_MARKS = 4
+UNREADABLE = "\ufffd"
+TEN_SIGN = "\U0001f51f"
 
 # Compatibility normalisation would turn these into plain digits: 7 squared would become 72 and one half 1/2.
 _NOT_PLAIN = "\u00b2\u00b3\u00b9\u00bc-\u00be\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189"
@@ -21,8 +28,6 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800\u20e3")
     chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 )
 _DIRECTION_OVERRIDES = ("\u202d", "\u202e")
-UNREADABLE = "\ufffd"
-TEN_SIGN = "\U0001f51f"
 _CIRCLED = (
     {chr(0x2776 + n): str(n + 1) for n in range(10)}
     | {chr(0x2780 + n): str(n + 1) for n in range(10)}
@@ -34,10 +39,10 @@ _CIRCLED = (
 _STRAIGHT = {
     "\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u201b": "'",
     "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"',
-    "\u2026": "...", "\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-",
+    "\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-",
     "\u061f": "?", "\u060c": ",", "\u066a": "%", "\u0964": ".", "\u06d4": ".", "\u3002": ".", "\u3001": ",",
-    "\u2192": "->", "\u27a1": "->", "\u00bf": "?", "\u00a1": "!", "\u2753": "?", "\u2754": "?", "\u203c": "!",
-    "\u2757": "!", "\u2755": "!", "\u2049": "?",
+    "\u2192": "->", "\u27a1": "->", "\u00bf": "?", "\u00a1": "!", "\u2753": "?", "\u2754": "?",
+    "\u2757": "!", "\u2755": "!",
 }  # fmt: skip
 _DECORATION = re.compile(
     "[\u2600-\u267f\u2690-\u26ff\u2700-\u2752\u2756\u2758-\u2767\u2b50"
@@ -52,22 +57,20 @@ _MEANINGFUL = frozenset(
 )
 _PICTURE_WORDS = {"\U0001f198": "sos", "\U0001f6d1": "stop", "\U0001f691": "ambulance", "\U0001f6a8": "sos"}
 # Letters of other alphabets that look like Latin ones, so that a look-alike of STOP is still a stop.
-_LOOK_ALIKES = str.maketrans(
-    "\u0430\u0432\u0441\u0501\u0435\u04bb\u0456\u0458\u043a\u04cf\u043c\u043d\u043e\u0440\u051b\u0455\u0442\u0443\u051d\u0445\u0431"
-    "\u03b1\u03b2\u03b5\u03b7\u03b9\u03ba\u03bc\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03c3\u03c2",
-    "abcdehijklmnopqstywxb" + "abenikmvoptyxss",
-)
+_LOOK_ALIKES = str.maketrans("авсԁеһіјкӏмнорԛѕтуԝхбαβεηικμνορτυχσς", "abcdehijklmnopqstywxbabenikmvoptyxss")
 _LETTER_DIGITS = str.maketrans("013457$@", "oleastsa")
 _ARABIC = {
     "\u0623": "\u0627", "\u0625": "\u0627", "\u0622": "\u0627", "\u0671": "\u0627", "\u0649": "\u06cc",
     "\u064a": "\u06cc", "\u0643": "\u06a9", "\u0629": "\u0647", "\u06c1": "\u0647", "\u06be": "\u0647",
     "\u06c0": "\u0647", "\u0640": "", "\u0624": "\u0648", "\u0626": "\u06cc",
 }  # fmt: skip
+_STRETCHED = re.compile(r"([^\d\s])\1{2,}")
+_REPEATED_MARKS = re.compile(r"([^\w\s])\1{4,}")
+_DIGITS = re.compile(r"\d{2,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One exact piece of a text: a number, a word or a mark; `glued` means nothing stood before it but the last one."""
+class Token(NamedTuple):
+    """One exact piece of a text: a number, a word or a mark; `glued` means that no space stands before it."""
 
     kind: str
     text: str
@@ -92,166 +95,171 @@ def read(text: str) -> Text:
     """Return the text in comparable form; only its first 1,600 characters are looked at."""
     cut = text[:LONGEST]
     composed = _composed(_few_marks(cut.replace("\u00b4", "'")))
-    cased = _visible(composed[:LONGEST])
-    plain = cased.casefold()[:LONGEST]
-    tokens = tuple(_tokens(plain))
+    cased = composed[:LONGEST]
+    if not cased.isascii():
+        cased = _DIGITS.sub(_one_script, cased)
+    cased = cased.translate(_SIGNS)
+    plain = _REPEATED_MARKS.sub(r"\1\1\1\1", cased.casefold()[:LONGEST])
+    tokens = _tokens(plain)
     words, breaks = _words(tokens)
     return Text(
         cased=cased,
         plain=plain,
         tokens=tokens,
-        words=words,
-        breaks=breaks,
-        too_long=len(text) > LONGEST or len(composed) > LONGEST,
+        words=words[:MOST_WORDS],
+        breaks=breaks[:MOST_WORDS],
+        too_long=len(text) > LONGEST or len(composed) > LONGEST or len(words) > MOST_WORDS,
         doubtful_digits=any(sign in cut for sign in _DIRECTION_OVERRIDES),
         ten_sign=TEN_SIGN in cut,
     )
 
 
+def with_tokens(text: Text, tokens: tuple[Token, ...]) -> Text:
+    """Return a text reduced to some of its exact tokens."""
+    return replace(text, tokens=tokens)
+
+
 def _few_marks(text: str) -> str:
     """Cut long runs of combining marks, which normalisation would have to sort."""
+    if text.isascii():
+        return text
     kept: list[str] = []
     run = 0
-    for char in text:
-        run = run + 1 if unicodedata.combining(char) else 0
+    for char, mark in zip(text, map(unicodedata.combining, text), strict=True):
+        run = run + 1 if mark else 0
         if run <= MOST_MARKS:
             kept.append(char)
     return "".join(kept)
 
 
 def _composed(text: str) -> str:
-    return _PLAIN_RUNS.sub(lambda run: unicodedata.normalize("NFKC", run.group()), text)
+    return text if text.isascii() else _PLAIN_RUNS.sub(lambda run: unicodedata.normalize("NFKC", run.group()), text)
 
 
-def _visible(text: str) -> str:
-    """Return the text in ASCII digits, without invisible characters; digits of two scripts in one number are kept apart."""
-    kept: list[str] = []
-    script = None
-    for char in text:
-        if char.isascii() and char.isprintable():
-            sign, char_script = char, (0x30 if char.isdigit() else None)
-        else:
-            sign, char_script = _sign(char)
-            if not sign:
-                continue
-        if script is not None and char_script is not None and script != char_script:
-            kept.append(UNREADABLE)
-        script = char_script
-        kept.append(sign)
-    return "".join(kept)
+def _one_script(digits: re.Match[str]) -> str:
+    """Keep the digits of two scripts apart: a Bengali four beside a Latin one is no number anybody wrote."""
+    run = digits.group()
+    zeros = [ord(char) - unicodedata.decimal(char) for char in run]
+    apart = [run[0]]
+    for (zero, next_zero), char in zip(pairwise(zeros), run[1:], strict=True):
+        apart.append(char if zero == next_zero else UNREADABLE + char)
+    return "".join(apart)
 
 
-@lru_cache(maxsize=4096)
-def _sign(char: str) -> tuple[str, int | None]:
-    """Return what a character stands for, and for a digit the code point of its script's zero."""
+class _Signs(dict[int, str]):
+    """What each character stands for, worked out when it is first met; bounded, since texts choose the keys."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > 8192:
+            self.clear()
+        self[code] = sign = _sign(chr(code))
+        return sign
+
+
+_SIGNS = _Signs()
+
+
+def _sign(char: str) -> str:
     category = unicodedata.category(char)
     if category == "Nd":
-        value = unicodedata.decimal(char)
-        return str(value), ord(char) - value
+        return str(unicodedata.decimal(char))
     if char in _CIRCLED:
-        return _CIRCLED[char], 0x30
-    return _other_sign(char, category), None
-
-
-def _other_sign(char: str, category: str) -> str:
-    if category == "Cc" or category in {"Zl", "Zp", "Zs"}:
+        return _CIRCLED[char]
+    if category in {"Cc", "Zl", "Zp", "Zs"}:
         return "\n" if char in "\n\r\x0b\x0c\u2028\u2029" else " "
     if category == "Cf" or char in _INVISIBLE:
         return ""
     if char in _STRAIGHT:
         return _STRAIGHT[char]
-    if char in _MEANINGFUL:
-        return char
-    return " " if _DECORATION.match(char) else char
+    return " " if char not in _MEANINGFUL and _DECORATION.match(char) else char
 
 
-@lru_cache(maxsize=4096)
-def _kind(char: str) -> str:
-    if char.isspace():
-        return "space"
-    if char.isascii() and char.isdigit():
-        return "number"
-    return "word" if unicodedata.category(char)[0] in "LM" or char == "'" else "mark"
+@lru_cache(maxsize=1)
+def _pieces() -> re.Pattern[str]:
+    """Return the pattern of numbers, words and single marks; a word is letters, vowel signs and apostrophes."""
+    letters = [code for code in range(0x20000) if unicodedata.category(chr(code))[0] in "LM"]
+    starts = [code for before, code in pairwise([-1, *letters]) if code != before + 1]
+    ends = [code for code, after in pairwise([*letters, 0x20000]) if after != code + 1]
+    ranges = "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
+    return re.compile(rf"([0-9]+)|(['{ranges}\U00020000-\U000323af]+)|(\S)")
 
 
-def _tokens(plain: str) -> list[Token]:
-    """Split into numbers, words and single marks; an apostrophe belongs to the word around it."""
+def _tokens(plain: str) -> tuple[Token, ...]:
     found: list[Token] = []
-    start, before = 0, "space"
-    kinds = [_kind(char) for char in plain] + ["space"]
-    for at, kind in enumerate(kinds):
-        if at and (kind != before or before == "mark"):
-            _add_token(found, before, plain[start:at], glued=start > 0 and kinds[start - 1] != "space")
-            start = at
-        before = kind
-    return found
+    end = -1
+    for piece in _pieces().finditer(plain):
+        glued = piece.start() == end
+        end = piece.end()
+        number, word, mark = piece.groups()
+        if word is None:
+            found.append(Token("number", number, glued) if mark is None else Token("mark", mark, glued))
+        elif "'" in word:
+            _add_quoted(found, word, glued=glued)
+        else:
+            found.append(Token("word", word, glued))
+    return tuple(found)
 
 
-def _add_token(found: list[Token], kind: str, text: str, *, glued: bool) -> None:
-    if kind == "space" or not text:
-        return
-    bare = text.replace("'", "") if kind == "word" else text
-    if kind == "word" and (not bare or text[0] == "'" or text[-1] == "'"):
-        # An apostrophe at the edge is a quotation mark or a sign for feet, not a part of the word.
-        if text.startswith("'"):
-            found.append(Token("mark", "'", glued))
-            glued = True
-        if bare:
-            found.append(Token("word", bare, glued))
-        if text.endswith("'") and len(text) > 1:
-            found.append(Token("mark", "'", glued=True))
-        return
-    found.append(Token(kind, bare, glued))
+def _add_quoted(found: list[Token], word: str, *, glued: bool) -> None:
+    """Add a word with apostrophes: one inside belongs to it, one at the edge is a quotation mark or a sign for feet."""
+    bare = word.replace("'", "")
+    if word[0] == "'":
+        found.append(Token("mark", "'", glued))
+        glued = True
+    if bare:
+        found.append(Token("word", bare, glued))
+    if word[-1] == "'" and len(word) > 1:
+        found.append(Token("mark", "'", glued=True))
 
 
 def _words(tokens: tuple[Token, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the folded words and numbers, and the marks that follow each of them."""
     words: list[str] = []
     breaks: list[str] = []
-    for token in tokens:
-        if token.kind == "mark" and token.text in _PICTURE_WORDS:
-            words.append(_PICTURE_WORDS[token.text])
+    for kind, text, _ in tokens:
+        if kind != "mark":
+            words.append(text)
             breaks.append("")
-        elif token.kind == "mark":
-            if breaks:
-                breaks[-1] = (breaks[-1] + token.text)[:4]
-        else:
-            words.append(token.text if token.kind == "number" else fold(token.text))
+        elif text in _PICTURE_WORDS:
+            words.append(_PICTURE_WORDS[text])
             breaks.append("")
-    return tuple(words), tuple(breaks)
+        elif breaks and len(breaks[-1]) < MOST_MARKS:
+            breaks[-1] += text
+    folded = fold("\n".join(words)).split("\n") if words else []
+    return tuple(folded), tuple(breaks)
 
 
-def fold(word: str) -> str:
-    """Return a word without case, accents, spelling marks and stretched letters, for recall and never for a score."""
-    folded = word if word.isascii() else "".join(_folded(char) for char in word)
-    return _unstretched(folded.replace("'", ""))
+def fold(words: str) -> str:
+    """Return words without accents, spelling marks and stretched letters, for recall and never for a score."""
+    return _STRETCHED.sub(r"\1", words if words.isascii() else words.translate(_FOLDS))
 
 
-_STRETCHED = re.compile(r"(.)\1{2,}", re.DOTALL)
+class _Folds(dict[int, str]):
+    """What each character is compared as, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > 8192:
+            self.clear()
+        self[code] = folded = _folded(chr(code))
+        return folded
 
 
-def _unstretched(word: str) -> str:
-    return _STRETCHED.sub(r"\1", word)
+_FOLDS = _Folds()
 
 
-@lru_cache(maxsize=4096)
 def _folded(char: str) -> str:
     if char in _ARABIC:
         return _ARABIC[char]
-    if char in "\u093c\u09bc\u0981\u200d\u200c" or "\u064b" <= char <= "\u0655" or char == "\u0670":
+    if char in "\u093c\u09bc\u0981" or "\u064b" <= char <= "\u0655" or char == "\u0670":
         return ""
     if char == "\u0901":
         return "\u0902"
-    if unicodedata.category(char) == "Ll" and "LATIN" in unicodedata.name(char, ""):
+    name = unicodedata.name(char, "")
+    if name.startswith("LATIN"):
         return "".join(part for part in unicodedata.normalize("NFD", char) if not unicodedata.combining(part))
-    return "" if unicodedata.name(char, "").startswith("COMBINING") else char
+    return "" if name.startswith("COMBINING") else char
 
 
 def look_alike(word: str) -> str:
     """Return a word with look-alike letters and digits read as Latin letters."""
     return word.translate(_LOOK_ALIKES).translate(_LETTER_DIGITS)
-
-
-def with_tokens(text: Text, tokens: tuple[Token, ...]) -> Text:
-    """Return a text reduced to some of its exact tokens."""
-    return replace(text, tokens=tokens)

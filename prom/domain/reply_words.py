@@ -77,7 +77,7 @@ class Lexicon:
             for node in nodes:
                 for concept in node.ends:
                     spans = found.setdefault(concept, [])
-                    if (start, end + 1) not in spans[-4:]:
+                    if not spans or spans[-1] != (start, end + 1):
                         spans.append((start, end + 1))
 
     def _readings(self, word: str) -> tuple[str, ...]:
@@ -200,8 +200,11 @@ def words_of(concept: str) -> frozenset[str]:
 @lru_cache(maxsize=1)
 def answer_words() -> frozenset[str]:
     """Return every word that may stand in a score, folded, in any language."""
-    lists = [listed for data in _files().values() for listed in data.get("grammar", {}).values()]
-    words = {word for listed in lists for phrase in _split(listed) for word in _phrase_words(phrase)}
+    words: set[str] = set()
+    for data in _files().values():
+        options = (listed for name, listed in data.get("options", {}).items() if name not in {"labels", "proposals"})
+        for listed in (*data.get("grammar", {}).values(), *options, ",".join(data.get("numbers", {}).get("exact", ()))):
+            words.update(word for phrase in _split(listed) for word in _phrase_words(phrase))
     return frozenset(words)
 
 
@@ -325,6 +328,7 @@ def _latin(phrase: str) -> bool:
     return any("a" <= char <= "z" for char in phrase)
 
 
+@lru_cache(maxsize=8192)
 def exact_words(phrase: str) -> tuple[str, ...]:
     """Return the exact words of a phrase, marks left out."""
     return tuple(token.text for token in reply_text.read(phrase).tokens if token.kind != "mark")
