@@ -1,0 +1,201 @@
+"""Real clock processes against a double of the provider that lies, hangs and dies: nothing twice, nothing lost."""
+
+import random
+import signal
+import time
+
+import pytest
+
+from prom.storage import channels
+from tests.doubles.twilio_api import TwilioDouble
+from tests.faults.rehearsal import Rehearsal
+
+pytestmark = pytest.mark.faults
+
+LIES = [
+    {"kind": "accept_then_timeout", "probability": 0.02, "seconds": 5},
+    {"kind": "timeout_before", "probability": 0.02, "seconds": 5},
+    {"kind": "accept_then_500", "probability": 0.06},
+    {"kind": "500", "probability": 0.06},
+    {"kind": "accept_then_broken_json", "probability": 0.05},
+    {"kind": "accept_then_html", "probability": 0.05},
+    {"kind": "html_200", "probability": 0.05},
+    {"kind": "reset_after_accept", "probability": 0.05},
+    {"kind": "reset_before", "probability": 0.05},
+    {"kind": "429", "probability": 0.05, "retry_after": 1},
+    {"kind": "latency", "probability": 0.3, "seconds": 0.2},
+]
+
+
+@pytest.fixture
+def double():
+    with TwilioDouble() as double:
+        yield double
+
+
+@pytest.fixture
+def rehearsal(instance, store, double):
+    rehearsal = Rehearsal(instance, store, double)
+    yield rehearsal
+    rehearsal.stop()
+
+
+@pytest.mark.timeout(240)
+def test_three_hundred_texts_two_clocks_twelve_kills_and_a_lying_provider(rehearsal, double):
+    rehearsal.environment["PROM_SEND_RATE"] = "25"
+    rehearsal.clinic(300)
+    lies_and_kills(rehearsal, double, kills=12)
+    rehearsal.agrees(300)
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(240)
+def test_the_same_on_postgresql(instance, postgres_store, postgres_url, double):
+    rehearsal = Rehearsal(instance, postgres_store, double, postgres_url, PROM_SEND_RATE="25")
+    try:
+        rehearsal.clinic(100)
+        lies_and_kills(rehearsal, double, kills=5)
+        rehearsal.agrees(100)
+    finally:
+        rehearsal.stop()
+
+
+def lies_and_kills(rehearsal, double, kills):
+    dice = random.Random(7)
+    double.fail(*LIES, seed=7)
+    clocks = [rehearsal.clock(), rehearsal.clock()]
+    for number in range(kills):
+        time.sleep(dice.uniform(1.5, 3.0))
+        rehearsal.kill(clocks[number % 2])
+        clocks[number % 2] = rehearsal.clock()
+    double.fail()
+    rehearsal.wait(rehearsal.all_accepted, 90)
+
+
+def test_killed_before_the_provider_got_it_one_resend_follows_after_the_grace(rehearsal, double):
+    rehearsal.clinic(1)
+    double.fail({"kind": "timeout_before", "seconds": 60, "count": 1})
+    clock = rehearsal.clock()
+    rehearsal.wait(lambda: rehearsal.states()["sending"] == 1 and double.requests["send"] == 1, 20)
+    rehearsal.kill(clock)
+    started = time.monotonic()
+    rehearsal.clock()
+    rehearsal.wait(rehearsal.all_accepted, 40)
+    assert time.monotonic() - started >= 6
+    assert double.requests["send"] == 2
+    rehearsal.agrees(1)
+
+
+def test_killed_after_the_provider_accepted_it_the_list_binds_it(rehearsal, double):
+    rehearsal.clinic(1)
+    double.fail({"kind": "accept_then_timeout", "seconds": 60, "count": 1})
+    clock = rehearsal.clock()
+    rehearsal.wait(lambda: len(double.book.accepted()) == 1, 20)
+    rehearsal.kill(clock)
+    rehearsal.clock()
+    rehearsal.wait(rehearsal.all_accepted, 40)
+    assert double.requests["send"] == 1
+    rehearsal.agrees(1)
+
+
+def test_killed_with_a_claim_in_hand_all_is_sent_once_after_the_lease(rehearsal, double):
+    rehearsal.environment["PROM_SEND_RATE"] = "20"
+    rehearsal.clinic(60)
+    clock = rehearsal.clock()
+    rehearsal.wait(lambda: rehearsal.states()["claimed"] > 5 and rehearsal.states()["accepted"] > 5, 20)
+    rehearsal.kill(clock)
+    rehearsal.clock()
+    rehearsal.wait(rehearsal.all_accepted, 60)
+    rehearsal.agrees(60)
+
+
+def test_sigterm_finishes_the_call_in_flight_and_leaves_nothing_unknown(rehearsal, double):
+    rehearsal.environment["PROM_SEND_RATE"] = "20"
+    rehearsal.clinic(100)
+    double.fail({"kind": "latency", "seconds": 1.0})
+    clock = rehearsal.clock()
+    rehearsal.wait(lambda: rehearsal.states()["accepted"] >= 1, 20)
+    started = time.monotonic()
+    clock.send_signal(signal.SIGTERM)
+    assert clock.wait(timeout=15) == 0
+    assert time.monotonic() - started < 10
+    states = rehearsal.states()
+    assert set(states) == {"accepted", "pending"}
+    assert len(double.book.accepted()) == states["accepted"]
+
+
+def test_a_frozen_worker_does_not_send_what_another_has_sent(rehearsal, double):
+    rehearsal.environment["PROM_SEND_RATE"] = "20"
+    rehearsal.clinic(60)
+    frozen = rehearsal.clock()
+    rehearsal.wait(lambda: rehearsal.states()["accepted"] > 5, 20)
+    frozen.send_signal(signal.SIGSTOP)
+    rehearsal.clock()
+    rehearsal.wait(rehearsal.all_accepted, 60)
+    frozen.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    rehearsal.agrees(60)
+
+
+def test_a_storm_of_429_loses_and_doubles_nothing(rehearsal, double):
+    rehearsal.clinic(40)
+    double.fail({"kind": "429", "retry_after": 1})
+    rehearsal.clock()
+    time.sleep(4)
+    assert double.book.accepted() == []
+    double.fail()
+    rehearsal.wait(rehearsal.all_accepted, 60)
+    rehearsal.agrees(40)
+
+
+def test_a_storm_of_500_holds_back_most_texts_and_loses_none(rehearsal, double):
+    rehearsal.clinic(60)
+    double.fail({"kind": "500", "on": "any"})
+    rehearsal.clock()
+    rehearsal.wait(lambda: double.requests["send"] >= 3, 20)
+    time.sleep(10)
+    assert double.requests["send"] < 30
+    double.fail()
+    rehearsal.wait(rehearsal.all_accepted, 60)
+    rehearsal.agrees(60)
+
+
+def test_an_account_without_rights_halts_the_channel_and_keeps_the_queue(rehearsal, double):
+    rehearsal.clinic(20)
+    double.fail({"kind": "error", "code": 20003, "status": 401, "on": "any"})
+    rehearsal.clock()
+    time.sleep(4)
+    assert rehearsal.states()["pending"] == 20
+    assert double.requests["send"] == 1
+
+
+def test_two_clocks_at_once_send_the_same_set_once(rehearsal, double):
+    rehearsal.clinic(120)
+    rehearsal.clock()
+    rehearsal.clock()
+    rehearsal.wait(rehearsal.all_accepted, 60)
+    rehearsal.agrees(120)
+
+
+def test_one_run_of_the_clock_sends_what_is_due_and_ends(rehearsal, double):
+    rehearsal.environment["PROM_SEND_RATE"] = "1000"
+    rehearsal.clinic(30)
+    assert rehearsal.clock("--once").wait(timeout=60) == 0, rehearsal.logs()
+    rehearsal.agrees(30)
+
+
+def test_a_clock_ends_with_its_parent(rehearsal, double):
+    rehearsal.clinic(1)
+    clock = rehearsal.clock("--parent", "1")
+    assert clock.wait(timeout=20) == 0
+
+
+def test_thirty_seconds_of_latency_hold_no_lock(rehearsal, double):
+    rehearsal.clinic(2)
+    double.fail({"kind": "latency", "seconds": 30})
+    rehearsal.clock()
+    rehearsal.wait(lambda: double.requests["send"] >= 1, 20)
+    started = time.monotonic()
+    with rehearsal.store.writing() as session:
+        channels.main(session)
+    assert time.monotonic() - started < 1
