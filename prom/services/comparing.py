@@ -5,16 +5,19 @@ snapshots, which a job prepares from the projection.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from prom.domain import procedures, relief
-from prom.services import comparing_columns, trajectory
+from prom.services import comparing_columns, comparing_snapshots, packing, trajectory
 from prom.services import comparing_figures as figures
+from prom.services import comparing_findings as findings
 from prom.services.comparing_columns import Columns
+from prom.services.comparing_views import CohortView, Filters, Mixed
 from prom.statistics import survival
 from prom.statistics.cox import Coefficient
 from prom.statistics.survival import Curve
@@ -95,7 +98,7 @@ def _answer(of: Columns, threshold: int, until: datetime | None) -> Json:
         "logrank": {"chi2": test.chi2, "df": test.df, "p": test.p if standing.allows_p else None},
         "cox": [_hazard(one) for one in hazards.coefficients],
         "npmle": {name: _boxes(of, two if name in two.names else five, name) for name in every},
-        "warnings": [*_open_bands(of), *standing.warnings, *_beyond(every), *hazards.warnings],
+        "warnings": [*findings.open_bands(of), *standing.warnings, *_beyond(every), *hazards.warnings],
     }
 
 
@@ -120,21 +123,69 @@ def _boxes(of: Columns, bands: figures.Bands, name: str) -> list[list[float | No
     return [[box.left, box.right if math.isfinite(box.right) else None, box.mass] for box in found.boxes]
 
 
-def _open_bands(of: Columns) -> list[str]:
-    """Return how many episodes the bands leave out, and why."""
-    none, open_two = int((~of.asked_csi).sum()), int((of.asked_csi & (of.two < 0)).sum())
-    open_five = int((of.asked_csi & (of.five < 0)).sum())
-    told = (
-        (none, "without a CSI: in no band"),
-        (open_two, "with missing CSI items on both sides of 40: undetermined, in no band"),
-        (open_five - open_two, "certain on one side of 40, but undetermined among the five bands"),
-    )
-    return [f"{count} of {of.size} episodes {words}" for count, words in told if count]
-
-
 def _beyond(every: Mapping[str, Curve]) -> list[str]:
     return [
         f"band {name} was followed to day {curve.followed_to:g} only: rmst_180 draws its curve on flat"
         for name, curve in every.items()
         if (mean := figures.mean_days(curve, ANALYSED_DAYS)) is not None and mean.extended
     ]
+
+
+def cohort(session: Session, site_ids: Collection[int], filters: Filters, now: datetime) -> CohortView | None:
+    """Return the cohort page from its snapshot, or None when the job has not made it yet.
+
+    Raises ValueError for a procedure, threshold or site that cannot be shown. `now` is kept for callers that tell how
+    old the data are: the view says its own cut-off.
+    """
+    del now
+    if filters.procedure is not None:
+        procedures.procedure(filters.procedure)
+    if filters.threshold not in relief.THRESHOLDS.values():
+        raise ValueError(f"the threshold is 50 or 30 percent, not {filters.threshold}")
+    if filters.site_id is not None and filters.site_id not in site_ids:
+        raise ValueError("this site is not one of yours")
+    scope = comparing_snapshots.scope_of(session, site_ids if filters.site_id is None else [filters.site_id])
+    found = rows.snapshot(session, comparing_snapshots.key(scope, filters.procedure, filters.threshold))
+    if found is None:
+        return None
+    model = rows.snapshot(session, comparing_snapshots.model_key(scope, filters.procedure))
+    mixed = None if model is None else packing.unpacked(Mixed, model.content)
+    return replace(packing.unpacked(CohortView, found.content), mixed=mixed)
+
+
+def refresh_snapshots(session: Session, now: datetime) -> int:
+    """Make all cohort pages anew if anything changed since they were made, and return how many were stored.
+
+    On SQLite a job that must not hold up writers reads with `prepared` and stores with `keep`, a transaction each.
+    """
+    return keep(session, prepared(session, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Pages ready to be stored: when they were made, and how far they saw."""
+
+    pages: tuple[tuple[str, str], ...]
+    made_at: datetime
+    watermark: int
+
+
+def prepared(session: Session, now: datetime) -> Prepared:
+    """Return the cohort pages if anything changed or a day has passed since they were made, else none."""
+    seen = rows.watermark(session)
+    marks = [mark for key, mark in rows.snapshot_marks(session).items() if key.startswith("cohort|")]
+    fresh = marks and all(mark >= seen and made_at.date() == now.date() for made_at, mark in marks)
+    return Prepared(() if fresh else tuple(comparing_snapshots.packed(session, now)), now, seen)
+
+
+def keep(session: Session, pages: Prepared) -> int:
+    """Store prepared pages in the place of older ones, and return how many there were."""
+    rows.keep(session, pages.pages, pages.made_at, pages.watermark)
+    return len(pages.pages)
+
+
+def refresh_models(session: Session, now: datetime) -> int:
+    """Fit the mixed model of every cohort page anew (the daily job: seconds, and 170 MB for statsmodels)."""
+    models = comparing_snapshots.packed_models(session, now)
+    rows.keep(session, models, now, rows.watermark(session))
+    return len(models)

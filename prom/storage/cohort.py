@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -14,6 +14,7 @@ from prom.storage.models import (
     CohortSnapshot,
     Episode,
     EpisodeState,
+    Event,
     Patient,
     Prompt,
     PromptState,
@@ -94,6 +95,16 @@ def conclusions(session: Session) -> list[tuple[int, str, str]]:
     newest = select(func.max(col(Review.id))).group_by(col(Review.episode_id))
     query = select(col(Review.episode_id), col(Review.cause), col(Review.causes)).where(col(Review.id).in_(newest))
     return [(row[0], row[1], row[2]) for row in session.connection().execute(query)]
+
+
+def stops(session: Session) -> list[tuple[int, date]]:
+    """Return (episode id, day) of everything that may end a follow-up: events, deaths, withdrawals."""
+    events = select(col(Event.episode_id), col(Event.happened_on))
+    found = [(row[0], row[1]) for row in session.connection().execute(events)]
+    for column in (col(Patient.died_on), col(Patient.withdrawn_on)):
+        query: Any = select(col(Episode.id), column).join(Patient, col(Patient.id) == col(Episode.patient_id))
+        found += [(row[0], row[1]) for row in session.connection().execute(query.where(column.is_not(None)))]
+    return found
 
 
 def watermark(session: Session) -> int:
