@@ -71,7 +71,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         instance=instance,
         database_url=values.text("PROM_DATABASE_URL", f"sqlite:///{instance / 'prom.db'}"),
         gateway=values.text("PROM_GATEWAY", "simulated"),
-        public_url=values.text("PROM_PUBLIC_URL", "").rstrip("/"),
+        public_url=_public_url(values),
         twilio_account_sid=values.text("TWILIO_ACCOUNT_SID", ""),
         twilio_auth_token=values.text("TWILIO_AUTH_TOKEN", ""),
         twilio_auth_token_next=values.text("TWILIO_AUTH_TOKEN_NEXT", ""),
@@ -88,6 +88,13 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     )
     _check(settings)
     return settings
+
+
+def _public_url(values: "_Values") -> str:
+    """Return the address patients reach; simulated phones are on this machine."""
+    simulated = values.text("PROM_GATEWAY", "simulated") == "simulated"
+    here = f"http://127.0.0.1:{values.text('PORT', '5000')}" if simulated else ""
+    return values.text("PROM_PUBLIC_URL", here).rstrip("/")
 
 
 def _file_values(path: Path) -> dict[str, str]:

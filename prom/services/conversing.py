@@ -17,6 +17,7 @@ from prom.storage.models import (
     MessageKind,
     Patient,
     Prompt,
+    Site,
     Source,
     TaskKind,
 )
@@ -57,11 +58,14 @@ class _Turn:
     ) -> None:
         self.session, self.row, self.prompt, self.patient = session, row, prompt, patient
         self.people, self.now = people, now
+        self.echo: dict[str, object] | None = None
+        self.echoes_each = session.get_one(Site, row.site_id).echo == "each"
 
-    def carry_out(self, effect: dialogue.Effect) -> None:  # noqa: C901 - one case an effect
+    def carry_out(self, effect: dialogue.Effect) -> None:  # noqa: C901, PLR0912 - one case an effect
         match effect:
-            case dialogue.StoreAnswer(question=key, value=value):
+            case dialogue.StoreAnswer(question=key, value=value, doubtful=doubtful):
                 self._answer(key, value, correction=False)
+                self.echo = {"echo": key, "value": value} if doubtful or self.echoes_each else None
             case dialogue.Correct(question=key, value=value):
                 self._answer(key, value, correction=True)
             case dialogue.Say(text_key=text, question=question):
@@ -70,14 +74,16 @@ class _Turn:
                 self._ask_again(question, nth)
             case dialogue.ForPeople(reason=reason, candidate=candidate, urgent=urgent):
                 self._for_people(reason, candidate, urgent=urgent)
-            case dialogue.RedFlag(kind=kind):
-                self._red_flag(kind)
+            case dialogue.RedFlag(kind=kind, candidate=candidate):
+                self._red_flag(kind, candidate)
             case dialogue.StopTexts():
                 self._stop()
             case dialogue.Reopen():
                 self._reopen()
             case dialogue.PausePrompts(reason=reason):
                 self._pause(reason)
+            case dialogue.ResumePrompts():
+                self._resume()
             case dialogue.AskLater(hours=hours):
                 self._ask_later(hours)
 
@@ -98,16 +104,21 @@ class _Turn:
 
     def _say(self, text_key: str, question: str, nth: int = 0) -> None:
         emergency = text_key.startswith("emergency")
+        offers_link = text_key == "link_offer"
+        if offers_link and self.prompt is not None:
+            self.prompt.reasks = dialogue.MOST_REASKS + 1
+            self.session.add(self.prompt)
         messages.add_pending(
             self.session,
             site_id=self.patient.site_id if self.patient else self.row.site_id,
             patient_id=self.patient.id if self.patient else None,
-            prompt_id=self.prompt.id if self.prompt and question else None,
+            prompt_id=self.prompt.id if self.prompt and (question or offers_link) else None,
             inbound_id=self.row.id,
             dedupe_key=f"{self.row.public_id}|{text_key}|{nth}",
             kind=MessageKind.EMERGENCY if emergency else MessageKind.REPLY,
             text_key=text_key,
             question=question,
+            variables=self.echo if text_key == question else None,
             phone_index=self.row.phone_index,
             phone=None if self.patient else inbound.phone(self.session, self.row),
             due_at=self.now,
@@ -125,7 +136,7 @@ class _Turn:
         self.row.state = InboundState.PEOPLE if self.people else InboundState.UNMATCHED
         open_read_task(self.session, self.row, reason, candidate, self.now, urgent=urgent)
 
-    def _red_flag(self, kind: str) -> None:
+    def _red_flag(self, kind: str, candidate: float | None) -> None:
         self.row.state = InboundState.PEOPLE if self.people else InboundState.UNMATCHED
         tasks.open_task(
             self.session,
@@ -137,6 +148,7 @@ class _Turn:
             prompt_id=self.row.prompt_id,
             inbound_id=self.row.id,
             urgent=True,
+            candidate=_offered(candidate),
             now=self.now,
         )
         for person in [self.patient] if self.patient else self.people:
@@ -184,6 +196,12 @@ class _Turn:
             change = audit.Change("paused_reason", "", reason)
             audit.record(self.session, audit.PATIENT, "paused", person, self.now, patient=person, change=change)
 
+    def _resume(self) -> None:
+        for person in [self.patient] if self.patient else self.people:
+            person.paused_until, person.paused_reason = None, ""
+            self.session.add(person)
+            audit.record(self.session, audit.PATIENT, "resumed", person, self.now)
+
     def _ask_later(self, hours: int) -> None:
         assert self.prompt is not None
         due = self.now + timedelta(hours=hours)
@@ -221,9 +239,13 @@ def open_read_task(
         prompt_id=row.prompt_id,
         inbound_id=row.id,
         urgent=urgent,
-        candidate="" if candidate is None else f"{candidate:g}",
+        candidate=_offered(candidate),
         now=now,
     )
+
+
+def _offered(candidate: float | None) -> str:
+    return "" if candidate is None else f"{candidate:g}"
 
 
 LIMITS = {"nrs": (0, 10), "csi": (0, 4), "pgic": (1, 7), "percent": (0, 100)}

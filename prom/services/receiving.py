@@ -6,7 +6,7 @@ tries again: no reply is ever lost to a mistake of ours.
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -28,7 +28,6 @@ from prom.storage.models import (
 )
 
 MOST_ATTEMPTS = 5
-OPT_OUT_CORRECTION_RULE = "correction"
 log = logging.getLogger("prom.receiving")
 
 
@@ -44,8 +43,11 @@ class Situation:
     last_question: str | None
 
 
-def receive(session: Session, text: Received, now: datetime) -> Inbound:
-    """Store one text and do what it says; the same text again changes nothing."""
+def receive(session: Session, text: Received, now: datetime, *, links_work: bool = True) -> Inbound:
+    """Store one text and do what it says; the same text again changes nothing.
+
+    `links_work` is whether patients can reach our pages: without a public address no link is offered.
+    """
     index = _index(session, text.from_)
     channels.lock_phone(session, index)
     known = inbound.by_sid(session, text.sid)
@@ -53,17 +55,17 @@ def receive(session: Session, text: Received, now: datetime) -> Inbound:
         return known
     site = _site(session, index)
     row = inbound.add(session, site, text.sid, text.from_, text.body, text.num_media, text.received_at)
-    understand(session, row, now)
+    understand(session, row, now, links_work=links_work)
     return row
 
 
-def understand(session: Session, row: Inbound, now: datetime) -> bool:
+def understand(session: Session, row: Inbound, now: datetime, *, links_work: bool = True) -> bool:
     """Interpret a stored text; on a failure of ours it stays unread, and False is returned."""
     row.attempts += 1
     session.flush()
     try:
         with session.begin_nested():
-            _interpret(session, row, now)
+            _interpret(session, row, now, links_work=links_work)
     except OperationalError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the raw text must stay
@@ -98,29 +100,43 @@ def _site(session: Session, phone_index: str) -> Site:
     return sites.everything(session)[0]
 
 
-def _interpret(session: Session, row: Inbound, now: datetime) -> None:
+def _interpret(session: Session, row: Inbound, now: datetime, *, links_work: bool) -> None:
     body = inbound.body(session, row)
     here = _situation(session, row, now)
-    scale, count = _scale(here)
-    reply = replies.parse(
-        body,
-        scale,
-        here.patient.language if here.patient else "en",
-        num_media=row.num_media,
-        item_count=count,
-        prompts=_sent_before(session, here),
-        correcting=_fresh(here, row.received_at),
-        previous_text=_previous(session, row),
-    )
+    reply = _read(session, row, here, body)
     row.outcome, row.rule, row.parser_version = reply.outcome, reply.rule[:40], replies.PARSER_VERSION
     row.patient_id = here.patient.id if here.patient else None
     row.prompt_id = here.prompt.id if here.prompt and here.is_open else None
     row.state = InboundState.READ
-    talk = _conversation(session, row, here, body, now)
+    talk = _conversation(session, row, here, body, now, links_work=links_work)
     effects = dialogue.respond(talk, reply)
     conversing.apply(session, row, here.prompt, here.people, effects, now)
     audit.record(session, audit.PATIENT, "text_read", row, now, reason=f"{reply.outcome}: {reply.rule}")
     session.flush()
+
+
+def _read(session: Session, row: Inbound, here: Situation, body: str) -> replies.Reply:
+    """Read a text on the scale of the open question, and a correction on that of the last answer."""
+    sent, before = _sent_before(session, here), _previous(session, row)
+
+    def on_scale_of(key: str | None) -> replies.Reply:
+        question = instruments.question(key or "nrs")
+        return replies.parse(
+            body,
+            question.scale.value,
+            here.patient.language if here.patient else "en",
+            num_media=row.num_media,
+            item_count=len(question.items),
+            prompts=sent,
+            correcting=_fresh(here, row.received_at),
+            previous_text=before,
+        )
+
+    asked = answering.open_question(here.prompt) if here.prompt and here.is_open else None
+    reply = on_scale_of(asked or here.last_question)
+    if asked and here.last_question:
+        return dialogue.corrected(reply, on_scale_of(here.last_question))
+    return reply
 
 
 def _situation(session: Session, row: Inbound, now: datetime) -> Situation:
@@ -154,14 +170,6 @@ def _last_answer(session: Session, prompt: Prompt) -> tuple[Answer | None, str |
     return last, None
 
 
-def _scale(here: Situation) -> tuple[str, int]:
-    key = None
-    if here.prompt is not None:
-        key = answering.open_question(here.prompt) if here.is_open else here.last_question
-    question = instruments.question(key or "nrs")
-    return question.scale.value, len(question.items)
-
-
 def _fresh(here: Situation, at: datetime) -> bool:
     return here.last is not None and at - here.last.recorded_at <= dialogue.CORRECTION_TIME
 
@@ -178,28 +186,44 @@ def _previous(session: Session, row: Inbound) -> str | None:
     return inbound.body(session, before) if before else None
 
 
-def _conversation(session: Session, row: Inbound, here: Situation, body: str, now: datetime) -> dialogue.Conversation:
-    asked = answering.questions(here.prompt) if here.prompt and here.is_open else ()
-    position = here.prompt.position if here.prompt else 0
-    word = body.strip().upper()
-    site = session.get_one(Site, row.site_id)
-    fresh = _fresh(here, row.received_at)
+def _conversation(
+    session: Session, row: Inbound, here: Situation, body: str, now: datetime, *, links_work: bool
+) -> dialogue.Conversation:
+    prompt = here.prompt if here.is_open else None
+    asked = answering.questions(prompt) if prompt else ()
+    position = prompt.position if prompt else 0
+    held = here.patient.paused_reason if here.patient and (here.patient.paused_until or now) > now else ""
+
+    def lately(outcome: str, apart: timedelta) -> bool:
+        return inbound.any_outcome_since(session, row.phone_index, [outcome], now - apart, row.id)
+
     return dialogue.Conversation(
-        open_question=asked[position] if asked else None,
+        open_question=asked[position] if prompt else None,
         following=asked[position + 1] if position + 1 < len(asked) else None,
-        reasks=here.prompt.reasks if here.prompt else 0,
-        has_link=bool(asked),
+        reasks=prompt.reasks if prompt else 0,
+        has_link=links_work and prompt is not None,
         last_answer=here.last_question,
-        last_value=here.last.value if here.last and fresh else None,
+        last_value=here.last.value if here.last and _fresh(here, row.received_at) else None,
         asked_before=here.prompt is not None,
-        echo=site.echo,
+        echo=session.get_one(Site, row.site_id).echo,
         stopped=channels.is_suppressed(session, row.phone_index),
         consented=not here.people or any(consents.live(session, p.id, Purpose.TEXTING) for p in here.people),
         known=bool(here.people),
         shared=len(here.people) > 1 and here.patient is None,
-        emergency_sent=inbound.any_outcome_since(
-            session, row.phone_index, ["red_flag"], now - dialogue.EMERGENCY_APART, row.id
-        ),
-        help_sent=inbound.any_outcome_since(session, row.phone_index, ["help"], now - dialogue.HELP_APART, row.id),
-        carrier_answers=word in dialogue.STOP_KEYWORDS | dialogue.HELP_KEYWORDS | {"START", "UNSTOP"},
+        emergency_sent=lately("red_flag", dialogue.EMERGENCY_APART),
+        help_sent=lately("help", dialogue.HELP_APART),
+        carrier_answers=dialogue.answered_by_carrier(body),
+        question_reached=prompt is None or _reached(session, prompt, asked[position]),
+        link_offered=prompt is not None and prompt.reasks > dialogue.MOST_REASKS,
+        may_ask_later=prompt is not None and now + timedelta(hours=dialogue.LATER_HOURS) < prompt.closes_at,
+        acknowledge=not lately("human_review", dialogue.ACKNOWLEDGED_APART),
+        paused=held == "asked",
+        held_by_people=held not in {"", "asked"},
+    )
+
+
+def _reached(session: Session, prompt: Prompt, question: str) -> bool:
+    """Return whether a text that asks the open question may have reached the phone."""
+    return any(
+        row.sending_at is not None and row.question == question for row in messages.of_prompt(session, prompt.id)
     )

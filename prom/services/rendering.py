@@ -6,6 +6,7 @@ not reach us the text carries a link to all questions of the visit; where they d
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import Session
 
@@ -74,10 +75,20 @@ def _shown(session: Session, facts: Facts, *, has_link: bool) -> str:
         return str(messages.variables(session, message)["text"])
     key = _key(facts, has_link=has_link)
     if key in instruments.QUESTIONS:
-        return wording.ask(key, language, own, place=_place(facts))
+        return _chained(key, language, own, facts, messages.variables(session, message))
     needed = wording.KEYS[key].variables
     values = _values(session, facts, language, own, needed)
     return wording.render(key, language, own, **values)
+
+
+def _chained(key: str, language: str, own: wording.Overrides, facts: Facts, before: dict[str, Any]) -> str:
+    """Return a question that follows an answer, behind what was recorded of it if that was doubtful."""
+    if "echo" not in before:
+        return wording.ask(key, language, own, place=_place(facts))
+    given = before["value"]
+    value = tuple(given) if isinstance(given, list) else given
+    echo = wording.render("echo", language, own, recorded=wording.recorded([(before["echo"], value)], language, own))
+    return wording.wrapped("chained", key, language, own, place=_place(facts), echo=echo)
 
 
 def _key(facts: Facts, *, has_link: bool) -> str:
