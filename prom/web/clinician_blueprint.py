@@ -1,0 +1,46 @@
+"""The clinician's pages as one blueprint, and what every view of them needs: the patient that may be seen, or 404."""
+
+from typing import NoReturn
+
+from flask import Blueprint, abort
+from flask_babel import gettext
+
+from prom.charts import figure
+from prom.storage import audit, patients
+from prom.web import context
+
+blueprint = Blueprint("clinician", __name__)
+
+
+def translated(words: str, /, **values: object) -> str:
+    """Return words in the language of the page; modules import it as `_`, as the catalogues expect."""
+    return str(gettext(words, **values))
+
+
+@blueprint.app_template_filter("relief_percent")
+def relief_percent(value: float | None) -> str:
+    """Return relief in percent of the baseline as a whole number, with a dash for unknown."""
+    return "\N{EN DASH}" if value is None else figure.percent(value / 100)
+
+
+@blueprint.app_template_filter("score")
+def score(value: float | None) -> str:
+    """Return a pain score or a mean of scores with at most one decimal, with a dash for unknown."""
+    return "\N{EN DASH}" if value is None else figure.number(value)
+
+
+def not_here(public_id: str) -> NoReturn:
+    """Answer 404; a patient of another site leaves an audit row that somebody tried."""
+    with context.writing() as session:
+        patient = patients.by_public_id(session, public_id, None)
+        if patient is not None:
+            audit.record(session, context.actor(), "refused_other_site", patient, context.now())
+    abort(404)
+
+
+def note_read(public_id: str, page: str) -> None:
+    """Leave an audit row that a patient's page was read, in a short transaction of its own."""
+    with context.writing() as session:
+        patient = patients.by_public_id(session, public_id, context.my_site_ids(session))
+        if patient is not None:
+            audit.record(session, context.actor(), "read", patient, context.now(), reason=page)
