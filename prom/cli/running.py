@@ -105,11 +105,14 @@ def _demo(options: argparse.Namespace) -> None:
     from prom.storage import migrating, vault
 
     os.environ["PROM_DEMO"] = "1"
+    os.environ.setdefault("PROM_SEND_RATE", "100")
+    os.environ["PORT"] = str(options.port)
     settings = config.read()
     if settings.live:
         raise CommandError("the demo never runs beside a live gateway")
     settings.instance.mkdir(parents=True, exist_ok=True)
-    if options.fresh:
+    if options.fresh or not (settings.instance / demo.READY).exists():
+        # A seed that was stopped half-way is made again from the start.
         demo.clear(settings)
     vault.make_keys(settings.instance / "keys")
     migrating.upgrade(settings.database_url)

@@ -122,6 +122,10 @@ class SimulatedGateway:
         rows = self._store.take_events(now.timestamp(), limit)
         return [self._event(row) for row in rows]
 
+    def anything_due(self, now: datetime) -> bool:
+        """Tell whether `due_callbacks` would hand something out."""
+        return bool(self._store.read("SELECT 1 FROM event WHERE due_at <= ? LIMIT 1", (now.timestamp(),)))
+
     def failures(self, phone: str | None = None) -> Failures:
         """Return the switches of a phone: its own if it has any, else those for everybody."""
         rows = self._store.read(

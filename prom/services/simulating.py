@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from prom.clock import Clock
 from prom.config import Settings
@@ -10,11 +10,12 @@ from prom.messaging.gateway import Received
 from prom.messaging.simulated import SimulatedGateway
 from prom.messaging.simulated_phones import StatusUpdate
 from prom.services import delivering, prompting, receiving, reconciling, reminding, watching
-from prom.storage import rehearsal
+from prom.storage import outbox, rehearsal
 from prom.storage.session import Store
 
 MOST_ROUNDS = 20
-DAILY = timedelta(hours=6)
+HOUSEKEEPING = timedelta(hours=6)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def settle(world: World, now: datetime) -> int:
     """Send what is due and deliver what follows from it until nothing is left now; return the texts sent."""
     sent = 0
     for _ in range(MOST_ROUNDS):
+        if not _anything_due(world, now):
+            break
         done = prompting.send_due(world.store, world.gateway, world.settings, lambda: now)
         sent += done.accepted
         if deliver(world, now) == 0 and done.claimed == 0:
@@ -51,30 +54,42 @@ def settle(world: World, now: datetime) -> int:
     return sent
 
 
+def _anything_due(world: World, now: datetime) -> bool:
+    with world.store.reading() as session:
+        return outbox.any_due(session, now) or world.gateway.anything_due(now)
+
+
 def step_to(world: World, target: datetime, moved: Callable[[datetime], None] | None = None) -> int:
     """Move time to a target, stopping at each instant at which something is due; return the texts sent."""
     now, sent = world.clock.now(), 0
     while now < target:
-        now = _next_stop(world, now, target)
+        before, now = now, _next_stop(world, now, target)
         world.clock.move_to(now)
-        sent += _work(world, now)
+        if _rounds(before) < _rounds(now):
+            _keep_house(world, now)
+        sent += settle(world, now)
         if moved:
             moved(now)
     return sent
 
 
-def _work(world: World, now: datetime) -> int:
+def _rounds(at: datetime) -> int:
+    """Return how many rounds of housekeeping fit before an instant: it is done four times a day."""
+    return (at - EPOCH) // HOUSEKEEPING
+
+
+def _keep_house(world: World, now: datetime) -> None:
     with world.store.writing() as session:
         reminding.queue(session, now)
         reconciling.close_windows(session, now)
-        watching.refresh_stale(session, now, 500)
-    return settle(world, now)
+        if _rounds(now) % 4 == 0:
+            watching.refresh_stale(session, now, 500)
 
 
 def _next_stop(world: World, now: datetime, target: datetime) -> datetime:
     with world.store.reading() as session:
         due = rehearsal.next_due(session, now)
-    stops = [target, now + DAILY, *([due] if due else [])]
+    stops = [target, EPOCH + (_rounds(now) + 1) * HOUSEKEEPING, *([due] if due else [])]
     return min(stop for stop in stops if stop > now)
 
 

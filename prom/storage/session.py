@@ -56,11 +56,14 @@ def vault_of(session: Session) -> Vault:
     return vault
 
 
-def engine_for(url: str) -> Engine:
-    """Return an engine with the transaction rules above."""
+def engine_for(url: str, *, synced: bool = True) -> Engine:
+    """Return an engine with the transaction rules above.
+
+    `synced` False trusts the operating system with the last seconds: for synthetic data only, which can be made again.
+    """
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", _prepare_sqlite if synced else _prepare_unsynced)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
@@ -70,6 +73,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_unsynced(connection: Any, record: Any) -> None:
+    _prepare_sqlite(connection, record)
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def _begin_sqlite(connection: Any) -> None:
