@@ -14,6 +14,7 @@ class Purpose(StrEnum):
 
     TEXTING = "texting"
     DATA_USE = "data_use"
+    CAREGIVER = "caregiver"
 
 
 class Site(Row, table=True):

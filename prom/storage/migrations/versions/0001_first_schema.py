@@ -197,7 +197,7 @@ def upgrade() -> None:
     sa.Column('public_id', sa.String(length=20), nullable=False),
     sa.Column('patient_id', sa.Integer(), nullable=False),
     sa.Column('site_id', sa.Integer(), nullable=False),
-    sa.Column('purpose', sa.Enum('texting', 'data_use', name='purpose', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('purpose', sa.Enum('texting', 'data_use', 'caregiver', name='purpose', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('version', sa.String(length=24), nullable=False),
     sa.Column('language', sa.String(length=8), nullable=False),
     sa.Column('method', sa.String(length=24), nullable=False),
