@@ -43,7 +43,7 @@ def environment():
         loader=FileSystemLoader([ROOT / "templates", Path(__file__).parent / "pages"]), autoescape=select_autoescape()
     )
     env.globals["_"] = lambda text, **values: text % values if values else text
-    env.globals["url_for"] = lambda _, filename: f"/static/{filename}"
+    env.globals["asset"] = lambda name: f"/static/{name}"
     return env
 
 
