@@ -10,8 +10,10 @@ from sqlmodel import Session
 
 from prom.domain import delivery, outgoing, timetable
 from prom.domain.timetable import TextKind
+from prom.messaging.gateway import Sent
 from prom.services import stopping
-from prom.storage import audit, channels, messages, outbox, prompts, tasks
+from prom.services.preparing import Ready
+from prom.storage import audit, audit_batch, channels, looks, messages, outbox, prompts, tasks
 from prom.storage.models import Message, MessageEvent, MessageState, Patient, Prompt, Site, TaskKind
 
 SLOW_SECONDS = 60.0
@@ -67,6 +69,21 @@ def status(
         _move_up(session, message, status, code, now)
     session.flush()
     return message
+
+
+def accepted(session: Session, text: Ready, answer: Sent, now: datetime) -> bool:
+    """Record the plain case, an acceptance nobody was quicker to tell; return False when it is another case."""
+    rank = delivery.STATUS_RANK.get(answer.status, -1)
+    if rank > delivery.STATUS_RANK["sending"]:
+        return False
+    channels.lock_phone(session, text.phone_index)
+    if not looks.mark_accepted(session, text.message_id, answer.sid, rank, now):
+        return False
+    if text.prompt_id is not None and text.asks:
+        looks.mark_asked(session, text.prompt_id, text.sending_at)
+    entry = audit_batch.Entry("text sent", "message", text.public_id, text.site_id)
+    audit_batch.record_all(session, audit.GATEWAY, [entry], now)
+    return True
 
 
 def accept(session: Session, message: Message, sid: str, first_status: str, now: datetime) -> None:

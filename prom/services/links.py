@@ -26,12 +26,22 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 def token(vault: Vault, prompt: Prompt) -> str:
     """Return the token of a prompt's link."""
-    return prompt.public_id[:FINDS] + _proof(vault, prompt)
+    return token_of(vault, prompt.public_id, prompt.nonce)
+
+
+def token_of(vault: Vault, public_id: str, nonce: str) -> str:
+    """Return the token of the prompt with this public id and nonce."""
+    return public_id[:FINDS] + _proof(vault, public_id, nonce)
 
 
 def url(public_url: str, vault: Vault, prompt: Prompt) -> str:
     """Return the address of a prompt's answer page; a text shows it to staff as [link]."""
-    return f"{public_url}/a/{token(vault, prompt)}"
+    return url_of(public_url, token(vault, prompt))
+
+
+def url_of(public_url: str, link_token: str) -> str:
+    """Return the address of the answer page that a token opens."""
+    return f"{public_url}/a/{link_token}"
 
 
 def prompt_for(session: Session, given: str) -> Prompt | None:
@@ -71,8 +81,8 @@ def renew(session: Session, patient: Patient) -> int:
     return len(live)
 
 
-def _proof(vault: Vault, prompt: Prompt) -> str:
-    place = f"{prompt.public_id}|{prompt.nonce}".encode()
+def _proof(vault: Vault, public_id: str, nonce: str) -> str:
+    place = f"{public_id}|{nonce}".encode()
     number = int.from_bytes(hmac.digest(vault.link_key, place, hashlib.sha256)[:_MAC_BYTES], "big")
     signs = []
     for _ in range(_PROOF_SIGNS):

@@ -4,8 +4,10 @@ All of it is one transaction. When it is committed, the text either has a reason
 to the provider until `latest_start`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from sqlmodel import Session
 
@@ -13,11 +15,14 @@ from prom.config import Settings
 from prom.domain import instruments, outgoing, timetable
 from prom.domain.outgoing import About, Circumstances, Day, Expire, Go, Hold, Neighbour, Receiver, Suppress, Text
 from prom.domain.timetable import TextKind
+from prom.domain.wording import Overrides
 from prom.services import rendering, stopping
-from prom.storage import audit, channels, messages, outbox, patients, tasks
-from prom.storage.models import EpisodeState, Message, MessageKind, MessageState, Prompt, PromptState, Site, TaskKind
-from prom.storage.outbox import Claim, Facts
+from prom.storage import audit, channels, looks, messages, outbox, sites, tasks
+from prom.storage.looks import Look, Seen
+from prom.storage.models import EpisodeState, MessageKind, MessageState, PromptState, Site, TaskKind
+from prom.storage.outbox import Claim
 from prom.storage.session import vault_of
+from prom.storage.vault import Vault
 
 # A site never sends more than this in a minute unless the sender's rate is set higher: above it something runs wild.
 MOST_A_MINUTE = 600.0
@@ -26,16 +31,39 @@ SPENT = "monthly_spend"
 RAN_AWAY = "texts_ran_away"
 
 
+@dataclass(slots=True)
+class Desk:
+    """What one run of the sender keeps between its texts: the settings, and each site's own wording."""
+
+    settings: Settings
+    own: dict[int, Overrides] = field(default_factory=dict)
+
+    @property
+    def paced(self) -> bool:
+        """Return whether the sender has a rate: simulated phones take all at once."""
+        return self.settings.gateway != "simulated"
+
+    def wording(self, session: Session, site_id: int) -> Overrides:
+        """Return a site's own texts."""
+        if site_id not in self.own:
+            self.own[site_id] = sites.overrides(session, site_id)
+        return self.own[site_id]
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A text marked `sending`, with all that the call needs; after `latest_start` it must be given back instead."""
 
     message_id: int
+    site_id: int
+    prompt_id: int | None
+    asks: bool
     public_id: str
     phone_index: str
     to: str
     body: str
     validity_seconds: int
+    sending_at: datetime
     lease_until: datetime
     latest_start: datetime
 
@@ -60,222 +88,237 @@ class Kept:
 Prepared = Ready | Wait | Halted | Kept
 
 
-def prepare(session: Session, claim: Claim, settings: Settings, now: datetime) -> Prepared:
+def prepare(session: Session, claim: Claim, desk: Desk, now: datetime) -> Prepared:
     """Look at a claimed text for the last time and mark it `sending`, or say why not."""
-    channel = channels.main(session)
-    if channel.halted_at is not None:
+    sender = channels.state(session)
+    if sender.halted_at is not None:
         return Halted()
-    turn = channels.turn(channel, now) if paced(settings) else channels.Turn(mine=True)
-    if not turn.mine:
+    turn = channels.turn(sender, now)
+    if desk.paced and not turn.mine:
         return Wait(turn.wait_seconds)
     channels.lock_phone(session, claim.phone_index)
-    facts = outbox.facts(session, claim)
-    if facts is None:
+    look = looks.claimed(session, claim)
+    if look is None:
         return Kept()
-    _follow_number(session, facts)
-    match outgoing.verdict(_circumstances(session, facts, now)):
+    phone_index = _where_to(session, look)
+    seen = Circumstances(
+        now=now,
+        text=Text(
+            id=look.message_id,
+            kind=TextKind(look.kind),
+            due_at=look.due_at,
+            send_at=look.send_at,
+            expires_at=look.expires_at,
+            last_word=look.text_key in rendering.LAST_WORDS,
+            uncounted=look.text_key in rendering.UNCOUNTED,
+        ),
+        receiver=_receiver(look, phone_index),
+        about=_about(session, look, phone_index),
+        **_beside(session, look, phone_index, now),
+    )
+    match outgoing.verdict(seen):
         case Hold(until, reason):
-            _hold(facts.message, until, reason)
+            _hold(session, look, until, reason)
         case Expire(reason):
-            stopping.stop(session, facts.message, MessageState.EXPIRED, reason, now)
+            _stop(session, look.message_id, MessageState.EXPIRED, reason, now)
         case Suppress(reason):
-            stopping.stop(session, facts.message, MessageState.SUPPRESSED, reason, now)
+            _stop(session, look.message_id, MessageState.SUPPRESSED, reason, now)
         case Go(instead_of):
-            return _go(session, facts, instead_of, settings, now)
+            return _go(session, _Leaving(claim, look, phone_index, sender), instead_of, desk, now)
     return Kept()
 
 
-def paced(settings: Settings) -> bool:
-    """Tell whether the sender has a rate: simulated phones take all at once."""
-    return settings.gateway != "simulated"
+def _where_to(session: Session, look: Look) -> str:
+    """Return the phone of a text: what opens or reminds goes to the number that the patient has today."""
+    there = look.patient_phone_index
+    if there is None or look.kind not in outbox.CONVERSING or there == look.phone_index:
+        return look.phone_index
+    channels.lock_phone(session, there)
+    return there
 
 
-def _follow_number(session: Session, facts: Facts) -> None:
-    """Point a text that opens or reminds at the number the patient has today."""
-    message, patient = facts.message, facts.patient
-    if patient is None or message.kind not in outbox.CONVERSING or patient.phone_index is None:
-        return
-    if patient.phone_index != message.phone_index:
-        channels.lock_phone(session, patient.phone_index)
-        message.phone_index = patient.phone_index
-
-
-def _circumstances(session: Session, facts: Facts, now: datetime) -> Circumstances:
-    message = facts.message
-    zone = facts.patient.time_zone if facts.patient else facts.site.time_zone
-    conversing = message.kind in outbox.CONVERSING
-    beside = outbox.due_beside(session, message, now) if conversing else []
-    return Circumstances(
-        now=now,
-        text=Text(
-            id=message.id,
-            kind=TextKind(message.kind),
-            due_at=message.due_at,
-            send_at=message.send_at,
-            expires_at=message.expires_at,
-            last_word=message.text_key in rendering.LAST_WORDS,
-            uncounted=message.text_key in rendering.UNCOUNTED,
-        ),
-        receiver=_receiver(facts, zone),
-        about=_about(session, facts),
-        neighbours=[
-            Neighbour(each.id, TextKind(each.kind), each.due_at, each.send_at, each.prompt_id) for each in beside
-        ],
-        day=_day(session, message, zone, now),
-    )
-
-
-def _receiver(facts: Facts, zone: str) -> Receiver:
-    patient, site = facts.patient, facts.site
-    if patient is None:
-        return Receiver(zone, quiet_hours=site.quiet_hours, two_way=site.two_way, opted_out=facts.opted_out)
+def _receiver(look: Look, phone_index: str) -> Receiver:
     return Receiver(
-        zone,
-        quiet_hours=site.quiet_hours,
-        two_way=site.two_way,
-        consented=facts.consented,
-        opted_out=facts.opted_out,
-        withdrawn=patient.withdrawn_on is not None,
-        died=patient.died_on is not None,
-        number=_number_trouble(facts),
-        paused_until=patient.paused_until,
+        look.zone,
+        quiet_hours=look.quiet_hours,
+        two_way=look.two_way,
+        consented=look.patient_id is None or look.consented,
+        opted_out=look.opted_out,
+        withdrawn=look.withdrawn_on is not None,
+        died=look.died_on is not None,
+        number=_number_trouble(look, phone_index),
+        paused_until=look.paused_until,
     )
 
 
-def _number_trouble(facts: Facts) -> str:
-    message, patient = facts.message, facts.patient
-    if patient is None:
+def _number_trouble(look: Look, phone_index: str) -> str:
+    if look.patient_id is None:
         return ""
-    if patient.phone_index is None:
+    if look.patient_phone_index is None:
         return "no_number"
-    if patient.phone_index != message.phone_index and message.phone_sealed is None:
+    if look.patient_phone_index != phone_index and look.bound_sealed is None:
         # An answer belongs to the phone that asked, and the patient has left that phone.
         return "number_changed"
-    return "number_unusable" if patient.unusable_reason else ""
+    return "number_unusable" if look.unusable_reason else ""
 
 
-def _about(session: Session, facts: Facts) -> About | None:
-    prompt, message = facts.prompt, facts.message
-    if prompt is None or _tells(message):
+def _about(session: Session, look: Look, phone_index: str) -> About | None:
+    if look.prompt_id is None or look.prompt_due_at is None or look.questions is None or _tells(look):
         return None
     overtaken = (
-        message.kind is MessageKind.REMINDER
-        and prompt.asked_at is not None
-        and outbox.overtaken(session, message, prompt.asked_at)
+        look.kind is MessageKind.REMINDER
+        and look.asked_at is not None
+        and outbox.overtaken(session, phone_index, look.prompt_id, look.asked_at)
     )
-    asks = not message.question or message.kind in outbox.CONVERSING or message.question == _open_question(prompt)
-    return About(prompt.id, prompt.due_at, closed=_closed(facts), asks_now=asks, overtaken=overtaken)
+    closed = _closed(look)
+    # A question opened by us asks what is open then; one that follows an answer asks what was open when it was written.
+    follows = bool(look.question) and look.kind not in outbox.CONVERSING
+    asks = not follows or (not closed and look.questions.split()[look.position or 0 :][:1] == [look.question])
+    return About(look.prompt_id, look.prompt_due_at, closed=closed, asks_now=asks, overtaken=overtaken)
 
 
-def _tells(message: Message) -> bool:
+def _tells(look: Look) -> bool:
     """Return whether a text only answers one of theirs: what was recorded is told although the prompt is answered."""
-    asks = message.text_key in instruments.QUESTIONS or message.text_key.startswith("reask_")
-    return message.kind is MessageKind.REPLY and not asks
+    asks = look.text_key in instruments.QUESTIONS or look.text_key.startswith("reask_")
+    return look.kind is MessageKind.REPLY and not asks
 
 
-def _open_question(prompt: Prompt) -> str | None:
-    questions = prompt.questions.split()
-    live = prompt.state in {PromptState.PLANNED, PromptState.ASKED, PromptState.PARTLY}
-    return questions[prompt.position] if live and prompt.position < len(questions) else None
-
-
-def _closed(facts: Facts) -> str:
-    prompt, episode = facts.prompt, facts.episode
-    if prompt is None or (episode is not None and episode.state is EpisodeState.CANCELLED):
+def _closed(look: Look) -> str:
+    if look.episode_state is EpisodeState.CANCELLED:
         return "procedure_cancelled"
-    if prompt.state in {PromptState.PLANNED, PromptState.ASKED, PromptState.PARTLY}:
+    if look.prompt_state in {PromptState.PLANNED, PromptState.ASKED, PromptState.PARTLY}:
         return ""
-    return prompt.reason or prompt.state.value
+    return look.prompt_reason or str(look.prompt_state)
 
 
-def _day(session: Session, message: Message, zone: str, now: datetime) -> Day:
-    midnight = outgoing.last_midnight(now, zone)
-    earlier = outbox.earlier_to(session, message.phone_index, min(midnight, now - outgoing.APART), now)
-    today = [each for each in earlier if each.sending_at >= midnight and _counts(each)]
+class _Beside(TypedDict):
+    neighbours: list[Neighbour]
+    day: Day
+
+
+def _beside(session: Session, look: Look, phone_index: str, now: datetime) -> _Beside:
+    """Return what else is due to the phone, and what went there today."""
+    midnight = outgoing.last_midnight(now, look.zone)
+    others = looks.of_phone(session, phone_index, min(midnight, now - outgoing.APART), now)
+    left = [(each, each.sending_at) for each in others if each.sending_at is not None]
+    today = [each for each, at in left if at >= midnight and _counts(each)]
     opened = [
-        each.sending_at
-        for each in earlier
-        if each.kind in outbox.OPENING and each.prompt_open and each.prompt_id != message.prompt_id
+        at
+        for each, at in left
+        if each.kind in outbox.OPENING and each.is_open(now) and each.prompt_id != look.prompt_id
     ]
     opening = {each.prompt_id for each in today if each.kind in outbox.CONVERSING and each.prompt_id is not None}
-    return Day(texts=len(today), conversations=frozenset(opening), open_since=max(opened, default=None))
+    due = [each for each in others if each.id != look.message_id and each.is_due(now)]
+    return {
+        "neighbours": [
+            Neighbour(each.id, TextKind(each.kind), each.due_at, each.send_at, each.prompt_id) for each in due
+        ],
+        "day": Day(texts=len(today), conversations=frozenset(opening), open_since=max(opened, default=None)),
+    }
 
 
-def _counts(each: outbox.Earlier) -> bool:
+def _counts(each: Seen) -> bool:
     return each.kind is not MessageKind.EMERGENCY and each.text_key not in rendering.UNCOUNTED
 
 
-def _hold(message: Message, until: datetime, reason: str) -> None:
+def _hold(session: Session, look: Look, until: datetime, reason: str) -> None:
+    message = outbox.locked(session, look.message_id)
+    assert message is not None
     message.state, message.lease_until = MessageState.PENDING, None
     message.send_at, message.reason = until, reason
+    session.flush()
 
 
-def _go(session: Session, facts: Facts, instead_of: tuple[int, ...], settings: Settings, now: datetime) -> Prepared:
-    message, site = facts.message, facts.site
-    words = rendering.words(session, facts, settings.public_url)
-    if paced(settings):
-        slow = SLOWED_TO if channels.is_slow(channels.main(session), now) else 1.0
-        turn = channels.take_turn(session, slow * words.segments / settings.send_rate, now)
+def _stop(session: Session, message_id: int, state: MessageState, reason: str, now: datetime) -> None:
+    message = outbox.locked(session, message_id)
+    if message is not None and message.state in {MessageState.PENDING, MessageState.CLAIMED}:
+        stopping.stop(session, message, state, reason, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """A text that may leave, where to, and the sender as it was seen."""
+
+    claim: Claim
+    look: Look
+    phone_index: str
+    sender: channels.State
+
+
+def _go(session: Session, text: _Leaving, instead_of: tuple[int, ...], desk: Desk, now: datetime) -> Prepared:
+    look = text.look
+    words = rendering.words(session, look, desk.settings.public_url, desk.wording(session, look.site_id))
+    if desk.paced:
+        slow = SLOWED_TO if channels.is_slow(text.sender, now) else 1.0
+        turn = channels.take_turn(session, slow * words.segments / desk.settings.send_rate, now, text.sender)
         if not turn.mine:
             return Wait(turn.wait_seconds)
-    if not _within_site_limits(session, message, site, words.segments, settings, now):
+    if _has_spent(session, look, words.segments, now):
+        hold_site(session, session.get_one(Site, look.site_id), SPENT, now)
+        _hold(session, look, now + timedelta(minutes=1), SPENT)
         return Kept()
     for other_id in instead_of:
-        other = outbox.locked(session, other_id)
-        if other is not None and other.state in {MessageState.PENDING, MessageState.CLAIMED}:
-            stopping.stop(session, other, MessageState.EXPIRED, "system_off", now)
-    return _mark_sending(session, facts, words, settings, now)
+        _stop(session, other_id, MessageState.EXPIRED, "system_off", now)
+    return _mark_sending(session, text, words, desk.settings, now)
 
 
-def _mark_sending(session: Session, facts: Facts, words: rendering.Words, settings: Settings, now: datetime) -> Ready:
-    message = facts.message
-    vault, key = vault_of(session), messages.key_of(session, message)
-    to = _number(session, facts)
-    message.phone_sealed = vault.seal(key, messages.place("phone", message.public_id), to)
-    message.body_sealed = vault.seal(key, messages.place("body", message.public_id), words.shown)
-    message.segments = words.segments
-    message.state, message.reason = MessageState.SENDING, ""
-    message.sending_at, message.lease_until = now, now + timedelta(seconds=settings.lease_seconds)
-    message.attempt += 1
+def _mark_sending(
+    session: Session, text: _Leaving, words: rendering.Words, settings: Settings, now: datetime
+) -> Prepared:
+    look, vault = text.look, vault_of(session)
+    to = _number(vault, look)
+    leaving = looks.Leaving(
+        message_id=look.message_id,
+        claimed_until=text.claim.lease_until,
+        phone_index=text.phone_index,
+        phone_sealed=vault.seal(look.key, messages.place("phone", look.public_id), to),
+        body_sealed=vault.seal(look.key, messages.place("body", look.public_id), words.shown),
+        segments=words.segments,
+        sending_at=now,
+        lease_until=now + timedelta(seconds=settings.lease_seconds),
+    )
+    if not looks.mark_sending(session, leaving):
+        return Kept()
     spare = max(settings.lease_seconds / 4, settings.lease_seconds - settings.call_timeout_seconds - 1)
-    session.flush()
     return Ready(
-        message_id=message.id,
-        public_id=message.public_id,
-        phone_index=message.phone_index,
+        message_id=look.message_id,
+        site_id=look.site_id,
+        prompt_id=look.prompt_id,
+        asks=look.kind in outbox.CONVERSING or bool(look.question),
+        public_id=look.public_id,
+        phone_index=text.phone_index,
         to=to,
         body=words.text,
-        validity_seconds=timetable.validity_period(now, message.expires_at),
-        lease_until=message.lease_until,
+        validity_seconds=timetable.validity_period(now, look.expires_at),
+        sending_at=now,
+        lease_until=leaving.lease_until,
         latest_start=now + timedelta(seconds=spare),
     )
 
 
-def _number(session: Session, facts: Facts) -> str:
-    bound = messages.phone(session, facts.message)
-    if facts.patient is None or (bound and facts.message.kind not in outbox.CONVERSING):
-        return bound
-    return patients.phone(session, facts.patient) or ""
+def _number(vault: Vault, look: Look) -> str:
+    if look.bound_sealed is not None and (look.patient_id is None or look.kind not in outbox.CONVERSING):
+        return vault.open(look.key, messages.place("phone", look.public_id), look.bound_sealed)
+    if look.patient_phone is None:
+        raise ValueError("there is no number to send to")
+    return vault.open(look.key, f"patient|phone|{look.patient_public_id}", look.patient_phone)
 
 
-def _within_site_limits(
-    session: Session, message: Message, site: Site, segments: int, settings: Settings, now: datetime
-) -> bool:
-    """Hold back a whole site, and say so, when it sends too much in a minute or has spent its month."""
-    if message.kind is MessageKind.EMERGENCY:
-        return True
-    reason = ""
-    if not channels.count_of_site(session, site.id, max(MOST_A_MINUTE, 120 * settings.send_rate), now):
-        reason = RAN_AWAY
-    elif site.monthly_segments is not None and message.kind is not MessageKind.REPLY:
-        month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        if outbox.segments_since(session, site.id, month) + segments > site.monthly_segments:
-            reason = SPENT
-    if not reason:
-        return True
-    hold_site(session, site, reason, now)
-    _hold(message, now + timedelta(minutes=1), reason)
-    return False
+def _has_spent(session: Session, look: Look, segments: int, now: datetime) -> bool:
+    """Tell whether a site would spend more than its month allows; answers and emergencies are never kept back."""
+    if look.monthly_segments is None or look.kind in {MessageKind.EMERGENCY, MessageKind.REPLY}:
+        return False
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return outbox.segments_since(session, look.site_id, month) + segments > look.monthly_segments
+
+
+def count_sent(session: Session, sent: Mapping[int, int], desk: Desk, now: datetime) -> None:
+    """Count what the sites sent, and hold back one that sends more in a minute than anybody could have planned."""
+    if not desk.paced:
+        return
+    for site_id, texts in sent.items():
+        if not channels.count_of_site(session, site_id, texts, max(MOST_A_MINUTE, 120 * desk.settings.send_rate), now):
+            hold_site(session, session.get_one(Site, site_id), RAN_AWAY, now)
 
 
 def hold_site(session: Session, site: Site, reason: str, now: datetime) -> None:

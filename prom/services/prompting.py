@@ -5,6 +5,7 @@ point leaves a row that says how far it came.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from prom.domain import delivery
 from prom.messaging.gateway import Gateway, NotReached, Refused, RetryLater, SendError, Sent, Unknown
 from prom.services import delivering, preparing, stopping
 from prom.services.preparing import SPENT, Kept, Ready, Wait
-from prom.storage import audit, channels, messages, outbox
+from prom.storage import audit, channels, outbox
 from prom.storage.models import Channel, MessageState, TaskKind
 from prom.storage.outbox import Claim
 from prom.storage.session import Store
@@ -56,7 +57,9 @@ class _Run:
     settings: Settings
     now: Callable[[], datetime]
     stop: Event
+    desk: preparing.Desk
     counts: Counts = field(default_factory=Counts)
+    sent: Counter[int] = field(default_factory=Counter)
     unclear_in_a_row: int = 0
 
 
@@ -72,10 +75,10 @@ def send_due(
 
     `stop` is looked at between calls: a call in flight is finished, the rest of the claim is given back.
     """
-    run = _Run(store, gateway, settings, now_fn, stop or Event())
-    run.counts.expired = expire_past(store, now_fn())
-    if _halted(run):
+    run = _Run(store, gateway, settings, now_fn, stop or Event(), preparing.Desk(settings))
+    if not _anything_to_do(run):
         return run.counts
+    run.counts.expired = expire_past(store, now_fn())
     while run.counts.claimed < limit and not run.stop.is_set():
         batch = _claim(run, min(batch_size(settings), limit - run.counts.claimed))
         run.counts.claimed += len(batch)
@@ -86,7 +89,7 @@ def send_due(
 
 def batch_size(settings: Settings) -> int:
     """Return how many texts a worker claims at once: no more than half a lease can send."""
-    if not preparing.paced(settings):
+    if settings.gateway == "simulated":
         return LARGEST_BATCH
     return max(1, min(LARGEST_BATCH, int(settings.send_rate * settings.lease_seconds / 2)))
 
@@ -121,23 +124,27 @@ def _why_late(channel: Channel, noted: str) -> str:
     return noted or "system_off"
 
 
-def _halted(run: _Run) -> bool:
-    """Tell whether the channel is halted; once a minute, ask the provider whether it works again."""
+def _anything_to_do(run: _Run) -> bool:
+    """Tell whether a text is due and the channel works; an idle tick is this one look."""
     with run.store.reading() as session:
-        channel = channels.seen(session)
-        if channel is None or channel.halted_at is None:
-            return False
+        halted = channels.state(session).halted_at is not None
+        due = outbox.any_due(session, run.now())
+    return _works_again(run) and due if halted else due
+
+
+def _works_again(run: _Run) -> bool:
+    """Ask the provider of a halted channel once a minute whether it works again."""
     with run.store.writing() as session:
         if not channels.take_probe(session, run.now()):
-            return True
+            return False
     try:
         run.gateway.probe()
     except SendError:
-        return True
+        return False
     with run.store.writing() as session:
         if channels.resume(session):
             audit.record(session, audit.CLOCK, "channel resumed", channels.main(session), run.now())
-    return False
+    return True
 
 
 def _claim(run: _Run, size: int) -> list[Claim]:
@@ -145,11 +152,9 @@ def _claim(run: _Run, size: int) -> list[Claim]:
     with run.store.reading() as session:
         if not outbox.any_due(session, now):
             return []
-        channel = channels.seen(session)
-        if channel is not None and preparing.paced(run.settings):
-            turn = channels.turn(channel, now)
-            if turn.wait_seconds > LONGEST_WAIT_SECONDS:
-                return []
+        turn = channels.turn(channels.state(session), now)
+        if run.desk.paced and turn.wait_seconds > LONGEST_WAIT_SECONDS:
+            return []
     with run.store.writing() as session:
         held = channels.held_sites(session)
         new_month = {site for site, channel in held.items() if _spent_in_an_earlier_month(channel, now)}
@@ -174,12 +179,12 @@ def _spent_in_an_earlier_month(channel: Channel, now: datetime) -> bool:
 
 def _work_off(run: _Run, batch: Sequence[Claim]) -> bool:
     """Send a claimed batch; return False when there is no use in claiming more now."""
-    for place, claim in enumerate(batch):
-        if run.stop.is_set() or not _send_one(run, claim):
-            with run.store.writing() as session:
-                run.counts.given_back += outbox.give_back(session, batch[place:])
-            return False
-    return True
+    done = next((n for n, claim in enumerate(batch) if run.stop.is_set() or not _send_one(run, claim)), len(batch))
+    with run.store.writing() as session:
+        run.counts.given_back += outbox.give_back(session, batch[done:])
+        preparing.count_sent(session, run.sent, run.desk, run.now())
+        run.sent.clear()
+    return done == len(batch)
 
 
 def _send_one(run: _Run, claim: Claim) -> bool:
@@ -209,7 +214,7 @@ def _prepare_in_turn(run: _Run, claim: Claim) -> preparing.Prepared:
 def _prepare(run: _Run, claim: Claim) -> preparing.Prepared:
     try:
         with run.store.writing() as session:
-            return preparing.prepare(session, claim, run.settings, run.now())
+            return preparing.prepare(session, claim, run.desk, run.now())
     except SQLAlchemyError:
         raise
     except Exception as error:  # noqa: BLE001 - one text that cannot be written must not block those behind it
@@ -238,7 +243,12 @@ def _call(run: _Run, ready: Ready) -> bool:
         outcome = error
     except Exception as error:  # noqa: BLE001 - whatever broke, the text may have been accepted before it did
         outcome = Unknown(type(error).__name__)
+    run.sent[ready.site_id] += 1
     with run.store.writing() as session:
+        if isinstance(outcome, Sent) and delivering.accepted(session, ready, outcome, run.now()):
+            run.counts.accepted += 1
+            run.unclear_in_a_row = 0
+            return True
         return _record(run, session, ready, outcome)
 
 
@@ -251,9 +261,6 @@ def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError
     run.unclear_in_a_row = run.unclear_in_a_row + 1 if isinstance(outcome, Unknown) else 0
     now = run.now()
     match outcome:
-        case Sent(sid, status) if messages.by_sid(session, sid) is None:
-            run.counts.accepted += 1
-            delivering.accept(session, message, sid, status, now)
         case RetryLater(code, wait):
             run.counts.later += 1
             seconds = delivery.backoff_seconds(message.attempt, random.random(), wait)  # noqa: S311 - jitter
@@ -274,6 +281,7 @@ def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError
             run.counts.unclear += 1
             delivering.unclear(session, message, reason, now)
         case _:
+            # Accepted, it says, under an id that is another text's: a person must see it.
             run.counts.unclear += 1
             delivering.unclear(session, message, "doubtful_sid", now)
     return _still_clear(run, session, now)

@@ -112,7 +112,7 @@ def _text(prompt: Prompt, patient: Patient, kind: MessageKind, which: str, due_a
         "dedupe_key": _key(prompt, which),
         "kind": kind,
         "text_key": which,
-        "question": rendering.open_question(prompt),
+        "question": rendering.open_question(prompt.questions, prompt.position),
         "phone_index": patient.phone_index,
         "due_at": due_at,
         "expires_at": prompt.closes_at,

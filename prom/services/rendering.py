@@ -13,9 +13,9 @@ from sqlmodel import Session
 from prom.domain import dialogue, instruments, wording
 from prom.domain.segments import segments
 from prom.services import links
-from prom.storage import answers, messages, outbox, sites
-from prom.storage.models import AnswerState, Episode, Message, MessageKind, Patient, Prompt, Site
-from prom.storage.outbox import Facts
+from prom.storage import answers, looks, messages, outbox, sites
+from prom.storage.looks import Look
+from prom.storage.models import AnswerState, Message, MessageKind
 from prom.storage.session import vault_of
 
 LAST_WORDS = wording.LAST_WORDS
@@ -33,18 +33,19 @@ class Words:
     segments: int
 
 
-def words(session: Session, facts: Facts, public_url: str) -> Words:
-    """Return the words of a text."""
-    shown = _shown(session, facts, has_link=bool(public_url))
-    text = with_link(session, facts.prompt, shown, public_url)
+def words(session: Session, look: Look, public_url: str, own: wording.Overrides) -> Words:
+    """Return the words of a text, in the clinic's own wording where it has one."""
+    shown = _shown(session, look, own, has_link=bool(public_url))
+    text = _with_link(session, look, shown, public_url)
     return Words(text, shown, segments(text).count)
 
 
-def with_link(session: Session, prompt: Prompt | None, shown: str, public_url: str) -> str:
-    """Return a text with the address in place of [link]: what the provider got, made again from the row."""
-    if LINK not in shown or prompt is None:
+def _with_link(session: Session, look: Look, shown: str, public_url: str) -> str:
+    """Return a text with the address in place of [link]."""
+    if LINK not in shown or look.prompt_public_id is None or look.nonce is None:
         return shown
-    return shown.replace(LINK, links.url(public_url, vault_of(session), prompt))
+    token = links.token_of(vault_of(session), look.prompt_public_id, look.nonce)
+    return shown.replace(LINK, links.url_of(public_url, token))
 
 
 def listed_as(shown: str) -> re.Pattern[str]:
@@ -54,102 +55,87 @@ def listed_as(shown: str) -> re.Pattern[str]:
 
 def pattern(session: Session, message: Message, public_url: str) -> re.Pattern[str]:
     """Return what a text that waits would look like in the provider's list if it had left."""
-    prompt = session.get(Prompt, message.prompt_id) if message.prompt_id else None
-    facts = Facts(
-        message=message,
-        site=session.get_one(Site, message.site_id),
-        patient=session.get(Patient, message.patient_id) if message.patient_id else None,
-        prompt=prompt,
-        episode=session.get(Episode, prompt.episode_id) if prompt else None,
-        consented=True,
-        opted_out=False,
-    )
-    return listed_as(_shown(session, facts, has_link=bool(public_url)))
+    look = looks.at(session, message.id)
+    return listed_as(_shown(session, look, sites.overrides(session, look.site_id), has_link=bool(public_url)))
 
 
-def _shown(session: Session, facts: Facts, *, has_link: bool) -> str:
-    message, site = facts.message, facts.site
-    language = facts.patient.language if facts.patient else site.language
-    own = sites.overrides(session, site.id)
-    if message.text_key == "free":
-        return str(messages.variables(session, message)["text"])
-    key = _key(facts, has_link=has_link)
+def _shown(session: Session, look: Look, own: wording.Overrides, *, has_link: bool) -> str:
+    if look.text_key == "free":
+        return str(_variables(session, look)["text"])
+    key = _key(look, has_link=has_link)
     if key in instruments.QUESTIONS:
-        return _chained(key, language, own, facts, messages.variables(session, message))
+        return _chained(key, own, look, _variables(session, look))
     needed = wording.KEYS[key].variables
-    values = _values(session, facts, language, own, needed)
-    return wording.render(key, language, own, **values)
+    values = _values(session, look, own, needed)
+    return wording.render(key, look.language, own, **values)
 
 
-def _chained(key: str, language: str, own: wording.Overrides, facts: Facts, before: dict[str, Any]) -> str:
+def _variables(session: Session, look: Look) -> dict[str, Any]:
+    return messages.opened_variables(vault_of(session), look.key, look.public_id, look.variables_sealed)
+
+
+def _chained(key: str, own: wording.Overrides, look: Look, before: dict[str, Any]) -> str:
     """Return a question that follows an answer, behind what was recorded of it if that was doubtful."""
     if "echo" not in before:
-        return wording.ask(key, language, own, place=_place(facts))
+        return wording.ask(key, look.language, own, place=_place(look))
     given = before["value"]
     value = tuple(given) if isinstance(given, list) else given
-    echo = wording.render("echo", language, own, recorded=wording.recorded([(before["echo"], value)], language, own))
-    return wording.wrapped("chained", key, language, own, place=_place(facts), echo=echo)
+    echo = _said("echo", own, look, [(before["echo"], value)])
+    return wording.wrapped("chained", key, look.language, own, place=_place(look), echo=echo)
 
 
-def _key(facts: Facts, *, has_link: bool) -> str:
+def _said(key: str, own: wording.Overrides, look: Look, given: list[tuple[str, wording.Value]]) -> str:
+    return wording.render(key, look.language, own, recorded=wording.recorded(given, look.language, own))
+
+
+def _key(look: Look, *, has_link: bool) -> str:
     """Return which text of the wording says what a message row wants to say."""
-    message = facts.message
-    by_link = has_link and not facts.site.two_way
-    if message.kind in outbox.OPENING:
+    by_link = has_link and not look.two_way
+    if look.kind in outbox.OPENING:
         if by_link:
             return "link_ready"
-        if message.kind is MessageKind.CONFIRMATION:
+        if look.kind is MessageKind.CONFIRMATION:
             return "confirmation"
-        several = facts.prompt is not None and " " in facts.prompt.questions
-        return "opening_link" if several and has_link else "opening"
-    if message.kind is MessageKind.REMINDER:
-        key = message.text_key if message.text_key in LINK_INSTEAD else "opening"
+        return "opening_link" if has_link and " " in (look.questions or "") else "opening"
+    if look.kind is MessageKind.REMINDER:
+        key = look.text_key if look.text_key in LINK_INSTEAD else "opening"
         return LINK_INSTEAD.get(key, "link_ready") if by_link else key
-    if message.text_key.startswith("reask_"):
-        return f"{message.text_key}_{instruments.question(message.question).scale.value}"
-    return message.text_key
+    if look.text_key.startswith("reask_"):
+        return f"{look.text_key}_{instruments.question(look.question).scale.value}"
+    return look.text_key
 
 
-def _place(facts: Facts) -> str | None:
-    return wording.place_key(facts.episode.target, facts.episode.side) if facts.episode else None
+def _place(look: Look) -> str | None:
+    return None if look.target is None else wording.place_key(look.target, look.side or "")
 
 
-def _values(
-    session: Session, facts: Facts, language: str, own: wording.Overrides, needed: frozenset[str]
-) -> dict[str, str | int]:
-    message, site = facts.message, facts.site
-    values: dict[str, str | int] = {
-        "clinic": site.label,
-        "phone": site.phone,
-        "emergency_number": wording.emergency_number(
-            site.country, language, self_harm=message.text_key.endswith("self_harm")
-        ),
-        "link": LINK,
-        "days": dialogue.PAUSE_DAYS,
-        "hours": dialogue.LATER_HOURS,
-    }
+def _values(session: Session, look: Look, own: wording.Overrides, needed: frozenset[str]) -> dict[str, str | int]:
+    values: dict[str, str | int] = {"clinic": look.label, "phone": look.site_phone, "link": LINK}
+    values |= {"days": dialogue.PAUSE_DAYS, "hours": dialogue.LATER_HOURS}
+    if "emergency_number" in needed:
+        self_harm = look.text_key.endswith("self_harm")
+        values["emergency_number"] = wording.emergency_number(look.country, look.language, self_harm=self_harm)
     if "question" in needed:
-        values["question"] = wording.ask(
-            open_question(facts.prompt) if facts.prompt else message.question, language, own, place=_place(facts)
-        )
+        key = look.question if look.questions is None else open_question(look.questions, look.position or 0)
+        values["question"] = wording.ask(key, look.language, own, place=_place(look))
     if "digits" in needed:
-        values["digits"] = len(instruments.question(message.question).items)
-    if "recorded" in needed and facts.prompt is not None:
-        values["recorded"] = wording.recorded(_recorded(session, facts.prompt), language, own)
+        values["digits"] = len(instruments.question(look.question).items)
+    if "recorded" in needed and look.prompt_id is not None:
+        values["recorded"] = wording.recorded(_recorded(session, look), look.language, own)
     return {name: values[name] for name in needed if name in values}
 
 
-def open_question(prompt: Prompt) -> str:
+def open_question(questions: str, position: int) -> str:
     """Return the question that is open now: the first one at the start, a later one in a reminder."""
-    asked = prompt.questions.split()
-    return asked[min(prompt.position, len(asked) - 1)]
+    asked = questions.split()
+    return asked[min(position, len(asked) - 1)]
 
 
-def _recorded(session: Session, prompt: Prompt) -> list[tuple[str, int | tuple[int | None, ...]]]:
+def _recorded(session: Session, look: Look) -> list[tuple[str, int | tuple[int | None, ...]]]:
     """Return the counted answers of a prompt as (question, value), in the order asked."""
-    rows = [row for row in answers.of_prompt(session, prompt.id) if row.state is AnswerState.CURRENT]
+    rows = [row for row in answers.of_prompt(session, look.prompt_id or 0) if row.state is AnswerState.CURRENT]
     found: list[tuple[str, int | tuple[int | None, ...]]] = []
-    for key in prompt.questions.split():
+    for key in (look.questions or "").split():
         question = instruments.question(key)
         items = question.items if question.instrument in {"csi", "peg"} else (0,)
         given = {row.item: row.value for row in rows if answers.kept_as(key) == (row.instrument, row.series)}

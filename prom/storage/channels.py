@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import bindparam, func, update
+from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -26,6 +27,26 @@ class Turn:
 
     mine: bool
     wait_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The sender's row as values."""
+
+    halted_at: datetime | None = None
+    slow_until: datetime | None = None
+    next_send_at: datetime | None = None
+
+
+_CHANNEL = Channel.__table__  # type: ignore[attr-defined]
+_STATE = select_columns(_CHANNEL.c.halted_at, _CHANNEL.c.slow_until, _CHANNEL.c.next_send_at).where(
+    _CHANNEL.c.name == MAIN
+)
+_TAKE = (
+    update(_CHANNEL)
+    .where(_CHANNEL.c.name == MAIN, _CHANNEL.c.next_send_at.is_not_distinct_from(bindparam("seen")))
+    .values(next_send_at=bindparam("until"))
+)
 
 
 def main(session: Session) -> Channel:
@@ -60,26 +81,31 @@ def held_sites(session: Session) -> dict[int, Channel]:
     return {int(row.name.removeprefix("site-")): row for row in rows}
 
 
-def turn(channel: Channel, now: datetime) -> Turn:
+def state(session: Session) -> State:
+    """Return the sender as it stands, for the hot path; a sender that was never used is free."""
+    row: Any = session.connection().execute(_STATE).first()
+    return State() if row is None else State(*row)
+
+
+def turn(seen: State, now: datetime) -> Turn:
     """Tell whether the sender is free now, without taking it."""
-    free_at = _plausible(channel.next_send_at, now)
+    free_at = _plausible(seen.next_send_at, now)
     return Turn(mine=free_at <= now, wait_seconds=max(0.0, (free_at - now).total_seconds()))
 
 
-def take_turn(session: Session, seconds: float, now: datetime) -> Turn:
+def take_turn(session: Session, seconds: float, now: datetime, seen: State | None = None) -> Turn:
     """Take the sender for some seconds if it is free now: the rate limit over all workers."""
-    channel = main(session)
-    free = turn(channel, now)
+    if seen is None:
+        main(session)
+        seen = state(session)
+    free = turn(seen, now)
     if not free.mine:
         return free
     # A late taker may catch up by one turn, so that the loop's own time does not lower the rate.
-    start = max(_plausible(channel.next_send_at, now), now - timedelta(seconds=seconds))
+    start = max(_plausible(seen.next_send_at, now), now - timedelta(seconds=seconds))
     taken = session.connection().execute(
-        update(Channel)
-        .where(col(Channel.id) == channel.id, _same(channel.next_send_at))
-        .values(next_send_at=start + timedelta(seconds=seconds))
+        _TAKE, {"until": start + timedelta(seconds=seconds), "seen": seen.next_send_at}
     )
-    session.expire(channel)
     return Turn(mine=taken.rowcount == 1, wait_seconds=seconds)
 
 
@@ -93,9 +119,9 @@ def wait(session: Session, seconds: float, now: datetime, slow_seconds: float = 
     session.flush()
 
 
-def is_slow(channel: Channel | None, now: datetime) -> bool:
+def is_slow(seen: State, now: datetime) -> bool:
     """Tell whether the sender was told to slow down."""
-    return channel is not None and channel.slow_until is not None and now < channel.slow_until
+    return seen.slow_until is not None and now < seen.slow_until
 
 
 def halt(session: Session, code: str, now: datetime) -> bool:
@@ -157,15 +183,13 @@ def release(session: Session, name: str = MAIN) -> bool:
     return was
 
 
-def count_of_site(session: Session, site_id: int, a_minute: float, now: datetime) -> bool:
-    """Count one text of a site, and return False when it is over the number a minute may have."""
+def count_of_site(session: Session, site_id: int, texts: int, a_minute: float, now: datetime) -> bool:
+    """Count texts that a site has sent, and return False when it is over the number that a minute may have."""
     channel = named(session, site_name(site_id))
-    steady = max(_plausible(channel.next_send_at, now), now) + timedelta(seconds=60.0 / a_minute)
-    if steady > now + timedelta(seconds=60):
-        return False
+    steady = max(_plausible(channel.next_send_at, now), now) + timedelta(seconds=60.0 * texts / a_minute)
     channel.next_send_at = steady
     session.flush()
-    return True
+    return steady <= now + timedelta(seconds=60)
 
 
 def lock_phone(session: Session, phone_index: str) -> None:
@@ -224,7 +248,3 @@ def _insert(session: Session) -> Any:
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(Channel)
     return sqlite.insert(Channel)
-
-
-def _same(at: datetime | None) -> ColumnElement[bool]:
-    return col(Channel.next_send_at).is_(None) if at is None else col(Channel.next_send_at) == at

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from prom.storage.models import Message, MessageKind, MessageState, Patient, Site
 from prom.storage.session import vault_of
 from prom.storage.types import new_public_id
+from prom.storage.vault import Vault
 
 PRIORITY: Mapping[MessageKind, int] = MappingProxyType(
     {
@@ -143,8 +144,15 @@ def phone(session: Session, message: Message) -> str:
 
 def variables(session: Session, message: Message) -> dict[str, Any]:
     """Return what the wording of a text needs."""
-    text = _opened(session, message, "variables", message.variables_sealed)
-    found: dict[str, Any] = json.loads(text) if text else {}
+    if message.variables_sealed is None:
+        return {}
+    key = key_of(session, message)
+    return opened_variables(vault_of(session), key, message.public_id, message.variables_sealed)
+
+
+def opened_variables(vault: Vault, key: bytes, public_id: str, sealed: bytes | None) -> dict[str, Any]:
+    """Return what the wording of a text needs, from its sealed column."""
+    found: dict[str, Any] = json.loads(vault.open(key, place("variables", public_id), sealed)) if sealed else {}
     return found
 
 

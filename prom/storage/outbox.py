@@ -7,26 +7,12 @@ what is found `sending` after its lease is `unknown`, because it may have been a
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import and_, func, or_, update
-from sqlalchemy import select as select_columns  # SQLModel's own select takes four columns at most.
+from sqlalchemy import bindparam, func, or_, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from prom.storage.models import (
-    Consent,
-    Episode,
-    EpisodeState,
-    Message,
-    MessageKind,
-    MessageState,
-    Patient,
-    Prompt,
-    PromptState,
-    Purpose,
-    Site,
-    Suppression,
-)
+from prom.storage.models import Message, MessageKind, MessageState, Prompt, PromptState
 
 OPENING = (MessageKind.PROMPT, MessageKind.DIARY, MessageKind.CONFIRMATION)
 CONVERSING = (*OPENING, MessageKind.REMINDER)
@@ -40,38 +26,30 @@ class Claim:
     """A text that this worker may send until the lease ends; the lease is also the proof of whose claim it is."""
 
     message_id: int
+    site_id: int
     phone_index: str
     lease_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A text and all that decides whether it may leave."""
-
-    message: Message
-    site: Site
-    patient: Patient | None
-    prompt: Prompt | None
-    episode: Episode | None
-    consented: bool
-    opted_out: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """A text that went to a phone today or in the last hours, with the state of its prompt."""
-
-    kind: MessageKind
-    text_key: str
-    prompt_id: int | None
-    sending_at: datetime
-    prompt_open: bool
+_MESSAGE = Message.__table__.c  # type: ignore[attr-defined]
+_DUE = (
+    select_columns(_MESSAGE.id)
+    .where(_MESSAGE.state == MessageState.PENDING, _MESSAGE.send_at <= bindparam("now"))
+    .limit(1)
+)
+_LEFT = (
+    select_columns(_MESSAGE.id)
+    .where(
+        _MESSAGE.state.in_((MessageState.CLAIMED, MessageState.SENDING)),
+        or_(_MESSAGE.lease_until <= bindparam("now"), _MESSAGE.lease_until > bindparam("longest")),
+    )
+    .limit(1)
+)
 
 
 def any_due(session: Session, now: datetime) -> bool:
     """Tell whether a text waits that is due: the one query of an idle tick."""
-    query = select(Message.id).where(col(Message.state) == MessageState.PENDING, col(Message.send_at) <= now)
-    return session.exec(query.limit(1)).first() is not None
+    return session.connection().execute(_DUE, {"now": now}).first() is not None
 
 
 def claim(
@@ -102,10 +80,10 @@ def claim(
         update(Message)
         .where(col(Message.id).in_(ids), col(Message.state) == MessageState.PENDING)
         .values(state=MessageState.CLAIMED, lease_until=lease_until)
-        .returning(col(Message.id), col(Message.phone_index))
+        .returning(col(Message.id), col(Message.site_id), col(Message.phone_index))
     )
-    phones = {row[0]: row[1] for row in taken}
-    return [Claim(each, phones[each], lease_until) for each in ids if each in phones]
+    rows = {row[0]: Claim(row[0], row[1], row[2], lease_until) for row in taken}
+    return [rows[each] for each in ids if each in rows]
 
 
 def give_back(session: Session, claims: Sequence[Claim]) -> int:
@@ -156,122 +134,17 @@ def recover(session: Session, now: datetime) -> tuple[int, int]:
 
 def any_left(session: Session, now: datetime) -> bool:
     """Tell whether a lease ran out; the look before `recover`, without a write lock."""
-    over = or_(col(Message.lease_until) <= now, col(Message.lease_until) > now + LONGEST_LEASE)
-    query = select(Message.id).where(col(Message.state).in_((MessageState.CLAIMED, MessageState.SENDING)), over)
-    return session.exec(query.limit(1)).first() is not None
+    times = {"now": now, "longest": now + LONGEST_LEASE}
+    return session.connection().execute(_LEFT, times).first() is not None
 
 
-def facts(session: Session, claim: Claim) -> Facts | None:
-    """Return a claimed text with all that decides about it, or None when the claim was lost."""
-    query = (
-        _with_all()
-        .where(
-            col(Message.id) == claim.message_id,
-            col(Message.state) == MessageState.CLAIMED,
-            col(Message.lease_until) == claim.lease_until,
-        )
-        .with_for_update(of=Message)
-        .execution_options(populate_existing=True)
-    )
-    row = session.execute(query).first()
-    return None if row is None else _facts(row)
-
-
-def facts_of(session: Session, message_id: int) -> Facts:
-    """Return a text with all that its words depend on."""
-    return _facts(session.execute(_with_all().where(col(Message.id) == message_id)).one())
-
-
-def _with_all() -> Any:
-    return (
-        select_columns(Message, Site, Patient, Prompt, Episode, _consented(), _opted_out())
-        .join(Site, col(Site.id) == col(Message.site_id))
-        .outerjoin(Patient, col(Patient.id) == col(Message.patient_id))
-        .outerjoin(Prompt, col(Prompt.id) == col(Message.prompt_id))
-        .outerjoin(Episode, col(Episode.id) == col(Prompt.episode_id))
-    )
-
-
-def _facts(row: Any) -> Facts:
-    message, site, patient, prompt, episode, consented, opted_out = row
-    return Facts(message, site, patient, prompt, episode, bool(consented), bool(opted_out))
-
-
-def _consented() -> Any:
-    return (
-        select(Consent.id)
-        .where(
-            col(Consent.patient_id) == col(Message.patient_id),
-            col(Consent.purpose) == Purpose.TEXTING,
-            col(Consent.withdrawn_at).is_(None),
-        )
-        .exists()
-    )
-
-
-def _opted_out() -> Any:
-    """Whether the phone it would go to asked us to stop: the patient's number of today, or the one it is bound to."""
-    there = func.coalesce(col(Patient.phone_index), col(Message.phone_index))
-    return (
-        select(Suppression.id)
-        .where(
-            or_(col(Suppression.phone_index) == there, col(Suppression.phone_index) == col(Message.phone_index)),
-            col(Suppression.reopened_at).is_(None),
-        )
-        .exists()
-    )
-
-
-def due_beside(session: Session, message: Message, now: datetime) -> list[Message]:
-    """Return the other texts of conversations due to the same phone whose prompts could still be asked."""
-    live = or_(
-        and_(col(Message.kind).in_(OPENING), col(Prompt.state) == PromptState.PLANNED),
-        and_(col(Message.kind) == MessageKind.REMINDER, col(Prompt.state).in_((PromptState.ASKED, PromptState.PARTLY))),
-    )
-    return list(
-        session.exec(
-            select(Message)
-            .join(Prompt, col(Prompt.id) == col(Message.prompt_id))
-            .join(Episode, col(Episode.id) == col(Prompt.episode_id))
-            .where(
-                col(Message.phone_index) == message.phone_index,
-                col(Message.id) != message.id,
-                col(Message.state).in_((MessageState.PENDING, MessageState.CLAIMED)),
-                col(Message.kind).in_(CONVERSING),
-                col(Message.send_at) <= now,
-                col(Message.expires_at) > now,
-                col(Prompt.closes_at) > now,
-                col(Episode.state) != EpisodeState.CANCELLED,
-                live,
-            )
-        )
-    )
-
-
-def earlier_to(session: Session, phone_index: str, since: datetime, now: datetime) -> list[Earlier]:
-    """Return the texts that went to a phone since an instant."""
-    open_states = (PromptState.ASKED, PromptState.PARTLY)
-    query = (
-        select_columns(
-            col(Message.kind), col(Message.text_key), col(Message.prompt_id), col(Message.sending_at),
-            col(Prompt.state), col(Prompt.closes_at),
-        )
-        .outerjoin(Prompt, col(Prompt.id) == col(Message.prompt_id))
-        .where(col(Message.phone_index) == phone_index, col(Message.sending_at) >= since)
-    )  # fmt: skip
-    return [
-        Earlier(kind, key, prompt_id, sending_at, state in open_states and closes_at > now)
-        for kind, key, prompt_id, sending_at, state, closes_at in session.execute(query)
-    ]
-
-
-def overtaken(session: Session, message: Message, asked_at: datetime) -> bool:
+def overtaken(session: Session, phone_index: str, prompt_id: int, asked_at: datetime) -> bool:
     """Tell whether a newer prompt was opened on this phone since this one was asked."""
     query = select(Message.id).where(
-        col(Message.phone_index) == message.phone_index,
+        col(Message.phone_index) == phone_index,
         col(Message.sending_at) > asked_at,
         col(Message.kind).in_(OPENING),
-        col(Message.prompt_id) != message.prompt_id,
+        col(Message.prompt_id) != prompt_id,
     )
     return session.exec(query.limit(1)).first() is not None
 

@@ -180,7 +180,7 @@ def test_an_opt_out_after_the_claim_stops_the_text(store, phones, settings, now,
     from prom.services import preparing
 
     with store.writing() as session:
-        assert isinstance(preparing.prepare(session, claim, settings, now), preparing.Kept)
+        assert isinstance(preparing.prepare(session, claim, preparing.Desk(settings), now), preparing.Kept)
     assert people.fresh(store, one.message).state is MessageState.SUPPRESSED
 
 
@@ -398,8 +398,12 @@ def test_stop_finishes_the_call_in_flight_and_gives_back_the_rest(store, site, s
 
 def test_a_worker_that_was_frozen_before_the_call_gives_the_text_back(store, site, settings, now, one):
     gateway = Counting()
-    times = iter([now] * 3 + [now + timedelta(minutes=10)] * 20)
-    prompting.send_due(store, gateway, replace(settings, gateway="simulated"), lambda: next(times))
+
+    def clock():
+        marked = people.fresh(store, one.message).state is MessageState.SENDING
+        return now + timedelta(minutes=10) if marked else now
+
+    prompting.send_due(store, gateway, replace(settings, gateway="simulated"), clock)
     assert gateway.sent == []
     message = people.fresh(store, one.message)
     assert (message.state, message.sending_at) == (MessageState.PENDING, None)

@@ -1,0 +1,220 @@
+"""Times the clock: an idle tick over a million waiting texts, the claim of 500, and sending through a local provider.
+
+Each figure stands beside a floor measured in the same run: one indexed query, one UPDATE, and for sending the least
+that any sender must do (claim, two durable commits, one HTTP call) in hand-written sqlite3 and http.client.
+Run as `python -m bench.sending`.
+"""
+
+import gc
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlencode, urlsplit
+
+from sqlmodel import Session
+
+from prom.messaging.twilio import TwilioAccount, TwilioGateway
+from prom.services import prompting
+from prom.storage import migrating, outbox, vault
+from prom.storage.session import Store, engine_for
+from tests import outbox as people
+
+WAITING = 1_000_000
+CLAIMED = 500
+SENT = 400
+TICKS = 300
+
+ACCOUNT = {
+    "account_sid": "AC1",
+    "auth_token": "secret",
+    "from_number": "+15005550006",
+    "public_url": "https://clinic.example",
+}
+
+SERVER = """
+import socket, sys, threading, itertools, re
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+numbers = itertools.count()
+def serve(line):
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    rest = b""
+    while True:
+        while b"\\r\\n\\r\\n" not in rest:
+            more = line.recv(65536)
+            if not more:
+                return
+            rest += more
+        head, rest = rest.split(b"\\r\\n\\r\\n", 1)
+        size = int(re.search(rb"(?i)content-length: (\\d+)", head).group(1))
+        while len(rest) < size:
+            rest += line.recv(65536)
+        rest = rest[size:]
+        body = b'{"sid": "SM%032d", "status": "queued"}' % next(numbers)
+        head = b"HTTP/1.1 201 CREATED\\r\\nContent-Type: application/json\\r\\nContent-Length: %d\\r\\n\\r\\n"
+        line.sendall(head % len(body) + body)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+def milliseconds(work, times):
+    """Return the median time of some runs."""
+    taken = []
+    gc.collect()
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append(1000 * (time.perf_counter() - began))
+    return median(taken)
+
+
+def fresh(folder: Path) -> Store:
+    """Return a store on a new database."""
+    url = f"sqlite:///{folder / 'prom.db'}"
+    migrating.upgrade(url)
+    vault.make_keys(folder / "keys")
+    return Store(engine_for(url), vault.load(folder / "keys"))
+
+
+def fill(path: Path, like: int, number: int, due: str) -> None:
+    """Copy a text many times, all due at one instant."""
+    prefix = f"{abs(hash(due)) % 10**6:06d}"
+    with sqlite3.connect(path) as database:
+        names = [row[1] for row in database.execute("PRAGMA table_info(message)")]
+        kept = [name for name in names if name not in {"id", "public_id", "dedupe_key", "send_at"}]
+        database.execute(
+            f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number}) "
+            f"INSERT INTO message (public_id, dedupe_key, send_at, {', '.join(kept)}) "
+            f"SELECT printf('{prefix}%012d', i), printf('{due}|%d', i), '{due}', {', '.join(kept)} "
+            "FROM n, message WHERE message.id = ?",
+            (like,),
+        )
+    database.close()
+
+
+def queue(folder: Path) -> None:
+    """Print the idle tick and the claim over a full queue."""
+    store, now = fresh(folder), datetime.now(UTC)
+    with store.writing() as session:
+        site = people.site(session)
+        one = people.waiting(session, site, now, due_at=now + timedelta(days=5), closes_at=now + timedelta(days=90))
+    path = folder / "prom.db"
+    fill(path, one.message.id, WAITING, (now + timedelta(days=30)).strftime("%Y-%m-%d %H:%M:%S.%f"))
+    settings = people.settings(folder)
+
+    def tick():
+        prompting.recover(store, now)
+        prompting.send_due(store, None, settings, lambda: now)
+
+    database = sqlite3.connect(path)
+    query = "SELECT id FROM message WHERE state = 'pending' AND send_at <= ? LIMIT 1"
+    bare = milliseconds(lambda: database.execute(query, (now.strftime("%Y-%m-%d %H:%M:%S.%f"),)).fetchone(), TICKS)
+    print(
+        f"idle tick, {WAITING:,} waiting: {milliseconds(tick, TICKS):.2f} ms, one query {bare:.3f} ms (to reach 1 ms)"
+    )
+    fill(path, one.message.id, CLAIMED, now.strftime("%Y-%m-%d %H:%M:%S.%f"))
+    with store.writing() as session:
+        took = milliseconds(lambda: claim(session, now), 1)
+    print(f"{CLAIMED} due of {WAITING:,} claimed in {took:.1f} ms (to reach 20 ms)")
+    database.close()
+    store.engine.dispose()
+
+
+def claim(session: Session, now: datetime) -> None:
+    """Claim all that is due."""
+    taken = outbox.claim(
+        session, now=now, lease_until=now + timedelta(seconds=30), limit=CLAIMED, urgent_only=False, skip_sites=()
+    )
+    assert len(taken) == CLAIMED
+
+
+def sending(folder: Path, url: str) -> None:
+    """Print how many texts a second leave, beside the floor."""
+    store, now = fresh(folder), datetime.now(UTC)
+    settings = people.settings(folder, send_rate=1e6)
+    with store.writing() as session:
+        site = people.site(session)
+        site.quiet_hours = False
+        for _ in range(SENT + 20):
+            people.waiting(session, site, now - timedelta(minutes=1))
+    gateway = TwilioGateway(TwilioAccount(**ACCOUNT, api_url=url))
+    prompting.send_due(store, gateway, settings, lambda: datetime.now(UTC), limit=20)
+    began = time.perf_counter()
+    sent = prompting.send_due(store, gateway, settings, lambda: datetime.now(UTC), limit=SENT).accepted
+    ours = sent / (time.perf_counter() - began)
+    bare = floor(folder / "floor.db", url)
+    library = client_only(gateway)
+    print(
+        f"sending {sent} texts, one process: {ours:.0f}/s; floor {bare:.0f}/s, ratio {ours / bare:.2f} (to reach 0.5); "
+        f"the vendor's client alone makes {library:.0f} calls/s"
+    )
+    store.engine.dispose()
+
+
+def client_only(gateway: TwilioGateway) -> float:
+    """Return how many calls a second the vendor's client makes, with no database at all."""
+    began = time.perf_counter()
+    for number in range(SENT):
+        gateway.send("+919007100001", "Average pain in the last 24 hours?", str(number), 36000)
+    return SENT / (time.perf_counter() - began)
+
+
+def floor(path: Path, url: str) -> float:
+    """Return how many texts a second the least possible sender sends."""
+    database = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        database.execute(f"PRAGMA {pragma}")
+    database.execute(
+        "CREATE TABLE m (id INTEGER PRIMARY KEY, state TEXT, send_at TEXT, phone TEXT, body TEXT, sid TEXT)"
+    )
+    database.execute("CREATE INDEX i ON m (state, send_at)")
+    rows = [("pending", "2026-01-01", f"+9190071{n:05d}", "Average pain in the last 24 hours?") for n in range(SENT)]
+    database.executemany("INSERT INTO m (state, send_at, phone, body) VALUES (?, ?, ?, ?)", rows)
+    address = urlsplit(url)
+    line = HTTPConnection(address.hostname, address.port)
+    began = time.perf_counter()
+    while batch := database.execute(
+        "SELECT id FROM m WHERE state = 'pending' AND send_at <= '2027' LIMIT 100"
+    ).fetchall():
+        database.execute("BEGIN IMMEDIATE")
+        database.executemany("UPDATE m SET state = 'claimed' WHERE id = ? AND state = 'pending'", batch)
+        database.execute("COMMIT")
+        for (key,) in batch:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("UPDATE m SET state = 'sending' WHERE id = ? AND state = 'claimed'", (key,))
+            phone, body = database.execute("SELECT phone, body FROM m WHERE id = ?", (key,)).fetchone()
+            database.execute("COMMIT")
+            fields = urlencode({"To": phone, "Body": body, "From": "+15005550006", "ValidityPeriod": 36000})
+            line.request("POST", "/", fields, {"Content-Type": "application/x-www-form-urlencoded"})
+            sid = json.loads(line.getresponse().read())["sid"]
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("UPDATE m SET state = 'accepted', sid = ? WHERE id = ?", (sid, key))
+            database.execute("COMMIT")
+    taken = time.perf_counter() - began
+    database.close()
+    return SENT / taken
+
+
+def main() -> None:
+    """Print each figure beside its floor."""
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    try:
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            sending(Path(one), url)
+            queue(Path(other))
+    finally:
+        server.kill()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()
