@@ -6,7 +6,8 @@ procedure from enrolment on, after it only once staff have marked it done. What 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
+from functools import lru_cache
 
 from sqlmodel import Session
 
@@ -18,6 +19,7 @@ from prom.storage.models import Episode, EpisodeState, MessageKind, Patient, Pla
 from prom.storage.plans import NewPrompt
 
 DIARY, PROMPT = "diary", "prompt"
+NOON = time(12)
 BEFORE_ENROLMENT = "before_enrolment"
 PROCEDURE_CANCELLED = "procedure_cancelled"
 NOT_DONE_YET = "not_done_yet"
@@ -67,26 +69,42 @@ def materialise(session: Session, episode: Episode, now: datetime) -> list[Promp
 
 
 def _prompts(episode: Episode, patient: Patient, plan: procedures.Plan, now: datetime) -> list[NewPrompt]:
-    new = timetable.NewDate(plan, episode.procedure_at, patient.time_zone, episode.public_id, now)
-    return [_prompt(episode, point, new.place(point), now) for point in plan.time_points]
+    at, zone, key = episode.procedure_at, patient.time_zone, episode.public_id
+    episode_id, patient_id, site_id = episode.id, episode.patient_id, episode.site_id
+    day = timetable.local(at, zone).date()
+    made = []
+    for point in plan.time_points:
+        opens_at, closes_at = _window(at, day, point, zone)
+        # A window that was over at enrolment is nobody's silence: the patient was never asked.
+        over = closes_at <= now
+        made.append(
+            NewPrompt(
+                episode_id=episode_id,
+                patient_id=patient_id,
+                site_id=site_id,
+                time_point=point.key,
+                kind=DIARY if point.unit is Unit.HOURS else PROMPT,
+                questions=" ".join(point.questions),
+                state=PromptState.NOT_SENT if over else PromptState.PLANNED,
+                reason=BEFORE_ENROLMENT if over else "",
+                due_at=timetable.due_at(at, point, zone, key),
+                opens_at=opens_at,
+                closes_at=closes_at,
+            )
+        )
+    return made
 
 
-def _prompt(episode: Episode, point: TimePoint, placed: timetable.Placed, now: datetime) -> NewPrompt:
-    # A window that was over at enrolment is nobody's silence: the patient was never asked.
-    over = placed.closes_at <= now
-    return NewPrompt(
-        episode_id=episode.id,
-        patient_id=episode.patient_id,
-        site_id=episode.site_id,
-        time_point=point.key,
-        kind=DIARY if point.unit is Unit.HOURS else PROMPT,
-        questions=" ".join(point.questions),
-        state=PromptState.NOT_SENT if over else PromptState.PLANNED,
-        reason=BEFORE_ENROLMENT if over else "",
-        due_at=placed.due_at,
-        opens_at=placed.opens_at,
-        closes_at=placed.closes_at,
-    )
+def _window(at: datetime, day: date, point: TimePoint, zone: str) -> tuple[datetime, datetime]:
+    if point.unit is Unit.DAYS and point.offset > 0:
+        return _day_window(day, point, zone)
+    return timetable.window(at, point, zone)
+
+
+@lru_cache(maxsize=8192)
+def _day_window(day: date, point: TimePoint, zone: str) -> tuple[datetime, datetime]:
+    """Return the window of a prompt in days after the procedure: the same for all procedures of a day and zone."""
+    return timetable.window(timetable.instant_of(datetime.combine(day, NOON), zone), point, zone)
 
 
 def _reachable(patient: Patient) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert
 from sqlmodel import Session
 
+from prom.storage import bulk
 from prom.storage.audit import Actor
 from prom.storage.models import Audit
 
@@ -23,22 +23,13 @@ class Entry:
 
 def record_all(session: Session, actor: Actor, entries: Iterable[Entry], now: datetime) -> None:
     """Add one audit row for each entry."""
-    values = [
-        {
-            "at": now,
-            "actor": actor.name,
-            "session": actor.session,
-            "address": actor.address,
-            "request_id": actor.request_id,
-            "site_id": entry.site_id,
-            "action": entry.action,
-            "object_kind": entry.object_kind,
-            "object_id": entry.object_id,
-            "field": "",
-            "reason": "",
-        }
-        for entry in entries
-    ]
-    if values:
-        session.flush()
-        session.connection().execute(insert(Audit), values)
+    same = {
+        "at": now,
+        "actor": actor.name,
+        "session": actor.session,
+        "address": actor.address,
+        "request_id": actor.request_id,
+        "field": "",
+        "reason": "",
+    }
+    bulk.insert_rows(session, Audit, list(entries), Entry.__slots__, same)

@@ -1,12 +1,13 @@
 """Consents: what each patient agreed to, when and how, and when they took it back. Nothing is deleted."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from prom.storage import bulk
 from prom.storage.models import Consent, Purpose
 from prom.storage.types import new_public_id
 
@@ -63,9 +64,7 @@ class NewConsent:
 
 def add_all(session: Session, rows: Sequence[NewConsent]) -> None:
     """Insert consents in one statement."""
-    if rows:
-        session.flush()
-        session.connection().execute(insert(Consent), [asdict(row) for row in rows])
+    bulk.insert_rows(session, Consent, rows, NewConsent.__slots__, {})
 
 
 def withdraw(session: Session, consent: Consent, at: datetime) -> bool:

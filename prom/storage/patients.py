@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
+from prom.storage import bulk
 from prom.storage.models import NameIndex, Patient
 from prom.storage.session import vault_of
 from prom.storage.vault import Vault, normalised
@@ -171,6 +172,12 @@ def by_name(session: Session, text: str, site_ids: Iterable[int]) -> list[Patien
     return sorted(found, key=lambda patient: -patient.id)[:FOUND_AT_MOST]
 
 
+@dataclass(frozen=True, slots=True)
+class _NameWord:
+    patient_id: int
+    word_index: str
+
+
 def add_all(session: Session, rows: Sequence[tuple[Patient, Identity]]) -> dict[str, int]:
     """Insert new patients with sealed fields and name index; return their ids by public id.
 
@@ -186,10 +193,9 @@ def add_all(session: Session, rows: Sequence[tuple[Patient, Identity]]) -> dict[
     stored = session.connection().execute(insert(Patient).returning(col(Patient.public_id), col(Patient.id)), values)
     ids = dict(iter(stored))
     words = [
-        {"patient_id": ids[patient.public_id], "word_index": word}
+        _NameWord(ids[patient.public_id], word)
         for patient, identity in rows
         for word in sorted(vault.name_words(patient.site_id, identity.first_name, identity.last_name))
     ]
-    if words:
-        session.connection().execute(insert(NameIndex), words)
+    bulk.insert_rows(session, NameIndex, words, _NameWord.__slots__, {})
     return ids

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from prom.domain import procedures
+from prom.storage import bulk
 from prom.storage.models import Message, MessageKind, MessageState, Plan, Prompt, PromptState
-from prom.storage.types import new_public_id
 
 _NEVER_LEFT = (MessageState.PENDING, MessageState.SUPPRESSED, MessageState.EXPIRED)
 
@@ -66,7 +66,7 @@ def by_ids(session: Session, ids: Iterable[int]) -> dict[int, Plan]:
 
 @dataclass(slots=True)
 class NewPrompt:
-    """A prompt about to be stored with many others; `id` is set when it is."""
+    """A prompt about to be stored with many others; `add_prompts` gives it its ids and nonce."""
 
     episode_id: int
     patient_id: int
@@ -79,8 +79,8 @@ class NewPrompt:
     closes_at: datetime
     state: PromptState = PromptState.PLANNED
     reason: str = ""
-    public_id: str = field(default_factory=new_public_id)
-    nonce: str = field(default_factory=new_public_id)
+    public_id: str = ""
+    nonce: str = ""
     id: int = 0
 
 
@@ -88,12 +88,13 @@ def add_prompts(session: Session, rows: Sequence[NewPrompt]) -> None:
     """Insert prompts in one statement and give the rows their ids."""
     if not rows:
         return
+    fresh = iter(bulk.public_ids(2 * len(rows)))
+    for row in rows:
+        row.public_id, row.nonce = next(fresh), next(fresh)
     names = [name for name in NewPrompt.__slots__ if name != "id"]
-    rest = {"position": 0, "reasks": 0, "doubtful": ""}
-    values = [{**{name: getattr(row, name) for name in names}, **rest} for row in rows]
-    session.flush()
-    stored = session.connection().execute(insert(Prompt).returning(col(Prompt.public_id), col(Prompt.id)), values)
-    ids = dict(iter(stored))
+    bulk.insert_rows(session, Prompt, rows, names, {"position": 0, "reasks": 0, "doubtful": ""})
+    episode_ids = {row.episode_id for row in rows}
+    ids = dict(iter(session.exec(select(Prompt.public_id, Prompt.id).where(col(Prompt.episode_id).in_(episode_ids)))))
     for row in rows:
         row.id = ids[row.public_id]
 
