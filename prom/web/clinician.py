@@ -3,6 +3,7 @@
 The patient, cohort and help pages are modules of their own on the same blueprint.
 """
 
+from collections import Counter
 from datetime import datetime
 
 from flask import abort, render_template, request, url_for
@@ -26,7 +27,9 @@ from prom.web.clinician_blueprint import translated as _
 
 # Importing the other modules puts their pages on the blueprint.
 __all__ = ["blueprint", "clinician_answer", "clinician_cohort", "clinician_help", "clinician_patient"]
-SHOWN_AT_MOST = 100
+# More than a clinician reads in one sitting; reviewed ones make room.
+SHOWN_AT_MOST = 40
+LOOKED_AT = 200
 LONGEST_SEARCH = 80
 
 
@@ -54,10 +57,12 @@ def losing_relief() -> ResponseReturnValue:
     since: datetime | None = current_user.last_seen_at
     with context.reading() as session:
         sites, now = context.my_site_ids(session), context.now()
-        found = reviewing_lists.losing_relief(session, sites, now, since, SHOWN_AT_MOST)
+        found = reviewing_lists.losing_relief(session, sites, now, since, LOOKED_AT)
+        chosen_rows = [row for row in found.rows if _shown(row, chosen)]
         return render_template(
             "clinician/losing_relief.html",
-            rows=[row for row in found.rows if _shown(row, chosen)],
+            rows=chosen_rows[:SHOWN_AT_MOST],
+            hidden=len(chosen_rows) - SHOWN_AT_MOST,
             found=found,
             today=reviewing_lists.today(session, sites, now),
             chips=_chips(found),
@@ -75,18 +80,16 @@ def _shown(row: LosingRow, chosen: str) -> bool:
     return chosen == "all" or (row.new if chosen == "new" else row.kind == chosen)
 
 
-def _chips(found: Losing) -> list[tuple[str, str, int, str]]:
-    """Return the filters with their counts; a kind without rows is left out."""
-    named = [
-        ("all", _("All")),
-        ("new", _("New")),
-        *((key, kind.words) for key, kind in clinician_words.kinds().items()),
-    ]
-    return [
-        (key, words, found.counts.get(key, 0), url_for("clinician.losing_relief", show=key))
-        for key, words in named
-        if key in {"all", "new"} or found.counts.get(key)
-    ]
+def _chips(found: Losing) -> list[tuple[str, str, int | None, str]]:
+    """Return the filters with their counts; each patient counts once, under the worst alert."""
+    counts: dict[str, int | None] = dict(Counter(row.kind for row in found.rows))
+    if len(found.rows) < found.counts["all"]:
+        counts = dict.fromkeys(counts)
+    counts |= {"all": found.counts["all"], "new": found.counts["new"]}
+    named = {"all": _("All"), "new": _("New")} | {
+        key: kind.words for key, kind in clinician_words.kinds().items() if key in counts
+    }
+    return [(key, words, counts[key], url_for("clinician.losing_relief", show=key)) for key, words in named.items()]
 
 
 @blueprint.get("/patients")

@@ -1,7 +1,7 @@
 """What the services know of one patient, handed to the charts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prom.charts import course, relief, sensitization, spark, trajectory
 from prom.charts.figure import Chart, Svg
@@ -26,10 +26,15 @@ def charts(seen: PatientView) -> PatientCharts:
     """Return the charts of one patient and procedure."""
     drawn = trajectory_of(seen)
     return PatientCharts(
-        trajectory=trajectory.chart(drawn),
+        # The sentence counts replies as the verdict does: of the questions asked after the procedure.
+        trajectory=replace(trajectory.chart(drawn), summary=trajectory.summary(replace(drawn, prompts=_asked(drawn)))),
         relief=relief.chart(drawn) if drawn.baseline and drawn.after else None,
         csi=sensitization.chart(csi_course(seen)) if seen.csi_course else None,
     )
+
+
+def _asked(drawn: course.Trajectory) -> tuple[course.Prompt, ...]:
+    return tuple(one for one in drawn.prompts if one.day > 0 and one.mark is not course.PromptMark.NOT_SENT)
 
 
 def series_of(seen: PatientView) -> str:
@@ -82,7 +87,7 @@ def _similar(seen: PatientView) -> course.Similar | None:
     if seen.similar is None:
         return None
     points = tuple(course.SimilarPoint(p.day, p.n, p.p10, p.p25, p.p50, p.p75, p.p90) for p in seen.similar.points)
-    return course.Similar(seen.similar.words, points)
+    return course.Similar(f"{seen.similar.n} similar patients ({seen.similar.words})", points)
 
 
 def csi_course(seen: PatientView) -> sensitization.CsiCourse:

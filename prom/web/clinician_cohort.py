@@ -35,7 +35,7 @@ def cohort() -> ResponseReturnValue:
             "clinician/cohort.html",
             view=view,
             charts=_charts(session, view, bands, zone),
-            tables=clinician_cohort_tables.sections(view) if view else [],
+            tables=clinician_cohort_tables.sections(view, bands) if view else [],
             filters=filters,
             bands=bands,
             lanes=_lanes(session, view),

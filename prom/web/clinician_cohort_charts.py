@@ -31,7 +31,7 @@ def charts(view: seen.CohortView, bands: str, labels: dict[str, str], footnote: 
     """Return the charts of a cohort; `bands` is two or five, `labels` names the patients of the swimmer plot."""
     division = view.five if bands == "five" else view.two
     return CohortCharts(
-        means=cohort_chart.means(_means(view), footnote),
+        means=cohort_chart.means(_means(view, bands), footnote),
         survival=survival.chart(_survival(view, division, footnote)),
         scatter=_scatter(view.scatter, footnote),
         swimmer=swimmer.chart(_swimmer(view, labels, footnote)) if view.swimmer else None,
@@ -97,7 +97,12 @@ def p_words(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def _means(view: seen.CohortView) -> tuple[cohort_chart.BandMeans, ...]:
+def shown_bands(bands: str) -> tuple[str, ...]:
+    """Return the keys of the bands that curves and tables divide by."""
+    return tuple(band.key for band in (theme.FIVE if bands == "five" else theme.TWO))
+
+
+def _means(view: seen.CohortView, bands: str) -> tuple[cohort_chart.BandMeans, ...]:
     return tuple(
         cohort_chart.BandMeans(
             theme.BANDS[group.band],
@@ -105,6 +110,7 @@ def _means(view: seen.CohortView) -> tuple[cohort_chart.BandMeans, ...]:
             tuple(cohort_chart.MeanPoint(p.day, p.n, p.mean, p.low, p.high) for p in group.points),
         )
         for group in view.means
+        if group.band in shown_bands(bands)
     )
 
 
@@ -196,12 +202,12 @@ def _share_words(data: seen.Heatmap) -> str:
 
 
 def visit(day: int) -> str:
-    """Return a time point as a short column head."""
+    """Return a time point as a column head of two or three signs: 3d, 2w, 6w, 3m, 1y."""
     if day < 7:
-        return f"{day} d"
-    if day < 28:
-        return f"{round(day / 7)} wk"
-    return f"{round(day / 30)} mo" if day < 360 else f"{figure.number(round(day / 365, 1))} yr"
+        return f"{day}d"
+    if day % 7 == 0 and day < 60:
+        return f"{day // 7}w"
+    return f"{round(day / 30)}m" if day < 360 else f"{figure.number(round(day / 365, 1))}y"
 
 
 def _causes(data: seen.Causes, footnote: str) -> causes_chart.Causes:

@@ -7,8 +7,9 @@ from prom.charts.figure import Table, number, percent
 from prom.domain import relief
 from prom.services import comparing_views as seen
 from prom.web.clinician_blueprint import translated as _
-from prom.web.clinician_cohort_charts import p_words
+from prom.web.clinician_cohort_charts import p_words, shown_bands
 
+EVERYONE = "all"
 DASH = "\N{EN DASH}"
 INCIDENCE_DAYS = (90, 180, 365)
 
@@ -22,9 +23,16 @@ class Section(NamedTuple):
     table: Table
 
 
-def sections(view: seen.CohortView) -> list[Section]:
+def sections(view: seen.CohortView, bands: str) -> list[Section]:
     """Return the tables of the page in its order; empty ones are left out."""
-    every = [_responders(view), _mean_days(view), _hazards(view), _competing(view), _mixed(view), _sensitivity(view)]
+    every = [
+        _responders(view, (EVERYONE, *shown_bands(bands))),
+        _mean_days(view),
+        _hazards(view),
+        _competing(view),
+        _mixed(view),
+        _sensitivity(view),
+    ]
     return [section for section in (*every, _states(view)) if section.table.rows]
 
 
@@ -38,7 +46,7 @@ def _band(key: str) -> str:
     return theme.BANDS[key].label if key in theme.BANDS else key.replace("_", " ")
 
 
-def _responders(view: seen.CohortView) -> Section:
+def _responders(view: seen.CohortView, bands: tuple[str, ...]) -> Section:
     heads = (
         _("Band"),
         _("Responded"),
@@ -59,6 +67,7 @@ def _responders(view: seen.CohortView) -> Section:
             str(one.unknown),
         )
         for one in view.shares
+        if one.band in bands
     )
     words = _("Count of patients, share and 95 % interval (Wilson). Unknown counts as lost (worst) or held (best).")
     return Section("responders", _("Who responds, and who still has relief at the horizon"), words, Table(heads, rows))

@@ -117,6 +117,7 @@ class _Paper:
             if reading.bad:
                 rows.append(f'<circle {at} r="8.5" fill="none" stroke="{theme.ALERT}" stroke-width="2"/>')
             rows.append(f'<circle {at} r="4"/>')
+        rows += [_ring(self.x(r.day), self.y(r.nrs)) for r in self.course.readings if not r.counted]
         last = [
             _text(self.x(reading.day), self.y(reading.nrs) - 13, str(reading.nrs), "middle", "700")
             for reading in self.course.after[-1:]
@@ -137,7 +138,7 @@ class _Paper:
                 case PromptMark.NOT_SENT:
                     rows.append(_path(f"M{x - 4} {LANE - 4}h8v8h-8z", theme.INK, 1.6))
                 case _:
-                    rows.append(f'<circle cx="{x}" cy="{LANE}" r="3.4" fill="none" stroke="{theme.MUTED}"/>')
+                    rows.append(_ring(x, LANE))
         return rows
 
     def signs(self) -> list[str]:
@@ -153,6 +154,10 @@ class _Paper:
 
 def _path(path: str, colour: str, wide: float, more: str = "") -> str:
     return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{wide}"{more}/>'
+
+
+def _ring(x: float, y: float) -> str:
+    return f'<circle cx="{x}" cy="{y}" r="3.4" fill="none" stroke="{theme.MUTED}" stroke-width="1.4"/>'
 
 
 def _text(x: float, y: float, words: str, anchor: str, weight: str = "400", colour: str = theme.INK) -> str:

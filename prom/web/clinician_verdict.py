@@ -33,7 +33,7 @@ def shown(seen: PatientView) -> Shown:
         headline=verdict.headline,
         tone=clinician_charts.TONES[verdict.badge],
         rule=verdict.rule,
-        facts=(_pain(verdict), _relief(verdict), _csi(seen.csi), _replies(verdict)),
+        facts=(_pain(verdict), _relief(verdict), _csi(seen.csi), _replies(verdict, seen.episode.day)),
         notes=(*_beside(verdict), *_more(seen)),
     )
 
@@ -65,42 +65,35 @@ def _csi(csi: Csi | None) -> Fact:
     return "CSI", value, csi.words
 
 
-def _replies(verdict: Verdict) -> Fact:
+def _replies(verdict: Verdict, today: int) -> Fact:
     value = f"{verdict.answered}/{verdict.asked}"
     parts = []
-    if verdict.days_of_silence is not None and verdict.latest is not None:
-        parts.append(_("last %(days)s days ago", days=verdict.days_of_silence))
+    if verdict.latest is not None:
+        parts.append(_("last %(days)s days ago", days=today - verdict.latest[0]))
     if verdict.not_sent:
         parts.append(_("%(count)s not sent by us", count=verdict.not_sent))
     return _("Replies"), value, "; ".join(parts)
 
 
 def _beside(verdict: Verdict) -> tuple[str, ...]:
-    """Return the verdict at both thresholds, when relief was last held, and the flares."""
+    """Return the rule at the other threshold, when relief was last held, and the flares."""
     notes = []
-    if verdict.rule_50 != verdict.rule_30:
-        notes += [_("At 50 %: ") + verdict.rule_50, _("At 30 %: ") + verdict.rule_30]
-    if verdict.lost_between is not None:
+    for percent, rule in ((50, verdict.rule_50), (30, verdict.rule_30)):
+        if rule != verdict.rule and verdict.rule_50 != verdict.rule_30:
+            notes.append(_("At %(percent)s %% relief: %(rule)s", percent=percent, rule=rule))
+    if verdict.lost_between is None and verdict.last_held_day is not None:
+        silence = verdict.days_of_silence or 0
         notes.append(
             _(
-                "Lost somewhere after day %(left)s and by day %(right)s.",
-                left=verdict.lost_between[0],
-                right=verdict.lost_between[1],
-            )
-        )
-    elif verdict.last_held_day is not None:
-        notes.append(
-            _(
-                "Last held on day %(day)s; %(silence)s days without an answer since the last one.",
+                "Last held on day %(day)s; %(silence)s days without an answer.",
                 day=verdict.last_held_day,
-                silence=verdict.days_of_silence or 0,
+                silence=silence,
             )
         )
     if verdict.flares:
-        days = figure.joined([str(day) for day in verdict.flares])
-        notes.append(_("Flares that passed: day %(days)s.", days=days))
+        notes.append(_("Flares that passed: day %(days)s.", days=figure.joined([str(day) for day in verdict.flares])))
     elif verdict.last_held_day is not None:
-        notes.append(_("No flare before."))
+        notes.append(_("No flare."))
     return tuple(notes)
 
 
@@ -111,5 +104,5 @@ def _more(seen: PatientView) -> tuple[str, ...]:
         notes.append(_("Similar patients: %(count)s, %(words)s.", count=seen.similar.n, words=seen.similar.words))
     if len(seen.csi_course) > 1 and seen.csi_course[-1].change:
         last = seen.csi_course[-1]
-        notes.append(_("CSI on day %(day)s: %(change)s.", day=last.day, change=last.change))
+        notes.append(_("CSI on day %(day)s: %(change)s (real from 10 points).", day=last.day, change=last.change))
     return tuple(notes)

@@ -144,6 +144,7 @@ def _reason(key: str) -> str:
     known = {
         "": _("its days went by unasked"),
         "window_over": _("its days were over before it could be asked"),
+        "before_enrolment": _("it was due before enrolment"),
         "too_late": _("it could not leave within its days"),
         "no_consent": _("no consent to texts"),
         "opted_out": _("the patient stopped texts"),

@@ -1,0 +1,79 @@
+"""The cohort page: findings with denominators, guarded p values, and nobody's name."""
+
+import pytest
+
+from prom.services import comparing
+from tests.web import clinician_patients as known
+
+
+def page(client, path="/cohort", status=200):
+    answer = client.get(path)
+    assert answer.status_code == status, answer.get_data(as_text=True)[:500]
+    return answer.get_data(as_text=True)
+
+
+@pytest.fixture
+def cohort(store, site, now):
+    """Bring in 28 patients and make the figures."""
+    known.cohort(store, now)
+    with store.writing() as session:
+        comparing.refresh_snapshots(session, now)
+
+
+def test_before_the_first_figures_the_page_says_so(site, client_as):
+    assert "the figures are being prepared" in page(client_as("clinician"))
+
+
+def test_findings_come_first_with_their_denominators(cohort, client_as):
+    text = page(client_as("clinician"))
+    assert text.index("Findings") < text.index("data-chart")
+    assert "28 procedures, 28 responders" in text
+    assert "of 14 responders with CSI 40 or more lost relief" in text
+    assert "Association, not causation" in text
+
+
+def test_every_figure_states_definition_and_cut_off(cohort, client_as):
+    text = page(client_as("clinician"))
+    figures = text.split("<figure")[1:]
+    assert len(figures) >= 6
+    assert all("Definition version 1; data as of" in figure for figure in figures)
+    assert all('role="img"' in figure or "details" in figure for figure in figures)
+
+
+def test_the_curve_has_its_table_and_the_estimate_between_visits(cohort, client_as):
+    text = page(client_as("clinician"))
+    assert "At risk" in text
+    assert 'data-overlay="npmle"' in text
+    assert "p &lt; 0.001" in text or "p = 0." in text
+
+
+def test_a_band_that_is_too_small_gets_no_p_value(store, site, now, client_as):
+    known.bikash_and_asha(store, now)
+    with store.writing() as session:
+        comparing.refresh_snapshots(session, now)
+    text = page(client_as("clinician"))
+    assert "no p value, a band is too small" in text
+    assert 'data-chart="survival-2"' not in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/cohort?procedure=genicular_rfa", "/cohort?threshold=30", "/cohort?bands=five", "/cohort?procedure="]
+)
+def test_the_page_can_be_narrowed(cohort, client_as, path):
+    assert "28 procedures" in page(client_as("clinician"), path)
+
+
+@pytest.mark.parametrize("path", ["/cohort?procedure=x", "/cohort?threshold=40", "/cohort?bands=9", "/cohort?site=x"])
+def test_what_cannot_be_shown_is_404(cohort, client_as, path):
+    page(client_as("clinician"), path, 404)
+
+
+def test_record_numbers_stay_with_those_who_treat(cohort, client_as):
+    assert "H-000" in page(client_as("clinician"))
+    text = page(client_as("admin"))
+    assert "H-0" not in text
+    assert "/patients/" not in text
+
+
+def test_an_auditor_does_not_see_the_cohort(cohort, client_as):
+    page(client_as("auditor"), status=403)
