@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from prom.domain import instruments, procedures, scoring
+from prom.domain import instruments, procedures, scoring, wording
 from prom.storage.models import Site, Source
 
 SIDES = ("", "left", "right", "both", "midline")
@@ -154,7 +154,7 @@ def _tidied(given: Enrolment, site: Site) -> Enrolment:
         first_name=one_line(given.first_name),
         last_name=one_line(given.last_name),
         phone=given.phone.strip(),
-        language=given.language.strip() or site.language,
+        language=_language(given.language.strip() or site.language),
         time_zone=given.time_zone.strip() or site.time_zone,
         sex=given.sex.strip().upper(),
         target=one_line(given.target),
@@ -163,6 +163,11 @@ def _tidied(given: Enrolment, site: Site) -> Enrolment:
         indication=given.indication.strip().lower(),
         csi_items=None if given.csi_items is None or _all_open(given.csi_items) else tuple(given.csi_items),
     )
+
+
+def _language(code: str) -> str:
+    """Return a language as we write it (hi-Latn for HI-latn); an unknown one stays as it is, to be named."""
+    return _LANGUAGES.get(code.lower(), code)
 
 
 def _all_open(items: Sequence[int | None]) -> bool:
@@ -194,7 +199,7 @@ def _check_words(given: Enrolment, found: _Found) -> None:
             found.wrong(field, f"is longer than {most} characters")
     if given.procedure not in procedures.PROCEDURES:
         found.wrong("procedure", f"{given.procedure!r} is not one of {', '.join(procedures.PROCEDURES)}")
-    choices = {"language": LANGUAGES, "side": SIDES, "indication": INDICATIONS, "sex": ("", *SEXES)}
+    choices = {"language": wording.LANGUAGES, "side": SIDES, "indication": INDICATIONS, "sex": ("", *SEXES)}
     for field, allowed in choices.items():
         if getattr(given, field) not in allowed:
             known = ", ".join(choice for choice in allowed if choice)

@@ -197,6 +197,13 @@ def test_enrolment_leaves_audit_rows(store, asha):
         assert [row.action for row in audit.history(session, "patient", patient.public_id)] == ["patient added"]
 
 
+@pytest.mark.parametrize(("said", "kept"), [("hi-latn", "hi-Latn"), ("BN", "bn"), ("", "en")])
+def test_languages_are_those_we_can_write(store, site, now, said, kept):
+    with store.writing() as session:
+        episode = enrolling.enrol(session, people.enrolment(1, now, language=said), audit.COMMAND, now)
+        assert episodes.patient_of(session, episode).language == kept
+
+
 def test_numbers_are_kept_in_e164():
     assert enrolments.e164("090070-00001", "IN") == "+919007000001"
     assert enrolments.e164("+44 7400 123456", "IN") == "+447400123456"
