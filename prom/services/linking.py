@@ -289,26 +289,33 @@ def _given(session: Session, prompt: Prompt) -> Iterator[Given]:
 
 def _points(session: Session, prompt: Prompt, episode: Episode, zone: str, now: datetime) -> list[Point]:
     """Return the patient's own line: the last score before the procedure, then each answer and each gap."""
+    if episode.state is not EpisodeState.DONE:
+        return []
     key = next((key for key in answering.questions(prompt) if key in PAIN), "nrs")
     rows = [
         row
         for row in answers.current(session, episode.id)
         if row.instrument == "nrs" and row.series == PAIN[key] and row.value is not None
     ]
-    if episode.state is not EpisodeState.DONE:
-        return []
     start = episode.procedure_at
     before = [Point(row.value) for row in rows if row.answered_at <= start][-1:]
     after = [(row.answered_at, row.value) for row in rows if row.answered_at > start]
     answered = {row.prompt_id for row in rows}
     gaps: list[tuple[datetime, int | None]] = [
-        (each.due_at, None)
-        for each in plans.prompts(session, episode.id)
-        if each.id not in answered and start < each.due_at and each.closes_at <= now
-        if key in answering.questions(each)
+        (each.due_at, None) for each in _over(session, episode, key, now) if each.id not in answered
     ]
     placed = sorted([*after, *gaps], key=lambda one: one[0])
     return before + [_point(nrs, at, start, zone, hours=key == "nrs_current") for at, nrs in placed]
+
+
+def _over(session: Session, episode: Episode, key: str, now: datetime) -> Iterator[Prompt]:
+    """Yield the prompts after the procedure that asked for this pain and whose time is over."""
+    plan = plans.plan(plans.by_ids(session, [episode.plan_id])[episode.plan_id])
+    before = {point.key for point in plan.time_points if point.offset < 0}
+    for prompt in plans.prompts(session, episode.id):
+        planned = prompt.state is not PromptState.CANCELLED and prompt.time_point not in before
+        if planned and prompt.closes_at <= now and key in answering.questions(prompt):
+            yield prompt
 
 
 def _point(nrs: int | None, at: datetime, start: datetime, zone: str, *, hours: bool) -> Point:

@@ -10,6 +10,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import refresh
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from sqlmodel import Session
 
 from prom.charts import spark
@@ -24,12 +26,21 @@ from prom.web import context, guards, locales, patient_files, patient_words
 from prom.web.patient_words import _
 
 blueprint = Blueprint("patient", __name__)
-blueprint.add_app_template_filter(patient_words.digits, "digits")
 blueprint.add_app_template_filter(patient_words.dial, "dial")
 OVER = 410
 NOTHING_CHOSEN = 422
 TOO_MANY = 429
 URGENT, SELF_HARM = "now", "care"
+
+
+@blueprint.app_template_filter("digits")
+@pass_context
+def digits(_page: Context, value: object) -> str:
+    """Return a number in the digits of the page's language.
+
+    It takes the context to be asked each time: Jinja works plain filters of constants out once, in one language.
+    """
+    return patient_words.digits(value)
 
 
 @blueprint.get("/a/<token>")

@@ -4,7 +4,7 @@ Every sentence goes through the catalogue in `prom/locale`; the digits of Hindi 
 """
 
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
@@ -17,6 +17,7 @@ from prom.web import locales
 
 _DIGITS = {"hi": "०१२३४५६७८९", "bn": "০১২৩৪৫৬৭৮৯"}
 _LONGEST_NUMBER = 3
+_HALF_HOUR = 30
 
 
 def _(text: str, **values: str) -> str:
@@ -42,8 +43,10 @@ def day(instant: datetime, zone: str) -> str:
 
 
 def clock(instant: datetime, zone: str) -> str:
-    """Return the time of day such as 9:00 am; Hindi and Bengali name the part of the day first."""
+    """Return the time of day to the half hour, such as 9:30 AM; Hindi and Bengali name the part of the day first."""
     there, language = instant.astimezone(ZoneInfo(zone)), locales.chosen()
+    there += timedelta(minutes=_HALF_HOUR / 2)
+    there -= timedelta(minutes=there.minute % _HALF_HOUR)
     pattern = "h:mm a" if language == "en" else "B h:mm"
     return digits(format_time(there, pattern, locale=language))
 

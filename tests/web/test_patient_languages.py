@@ -82,6 +82,8 @@ def bikash(app, wired, site, now):
 
 
 def test_a_page_speaks_the_patients_language_with_its_digits(bikash):
+    # Read in English first: templates are compiled once for all languages.
+    assert "24 hours" in text(bikash.page("?lang=en"))
     page = text(bikash.page())
     assert '<html lang="bn">' in page
     assert "গত ২৪ ঘণ্টায় আপনার বাঁ হাঁটুতে গড়ে কতটা ব্যথা ছিল?" in page
@@ -112,11 +114,11 @@ def test_the_switch_is_on_each_page_and_is_kept_in_links_and_forms(bikash):
 def test_dates_are_written_in_the_language(bikash):
     for step, value in (("nrs", 3), ("pgic", 2), ("relief_percent", 50)):
         bikash.choose(step, value)
-    bengali = r"(সোম|মঙ্গল|বুধ|বৃহস্পতি|শুক্র|শনি|রবি)বার [০-৯]+ [^,]+, মোটামুটি সকাল [০-৯]+:[০-৯]{2}"
+    bengali = r"(সোম|মঙ্গল|বুধ|বৃহস্পতি|শুক্র|শনি|রবি)বার [০-৯]+ [^,]+, মোটামুটি সকাল [০-৯]+:[০৩]০"
     hindi = r"(सोम|मंगल|बुध|गुरु|शुक्र|शनि|रवि)वार [०-९]+ [^,]+, लगभग सुबह [०-९]+:[०-९]{2}"
     assert re.search(bengali, text(bikash.page("/done")))
     assert re.search(hindi, text(bikash.page("/done?lang=hi")))
-    assert re.search(r"[A-Z][a-z]+day \d+ [A-Z][a-z]+, about \d+:\d\d.AM", text(bikash.page("/done?lang=en")))
+    assert re.search(r"[A-Z][a-z]+day \d+ [A-Z][a-z]+, about \d+:[03]0.AM", text(bikash.page("/done?lang=en")))
 
 
 def test_an_unknown_language_leaves_the_patients_own(bikash):
