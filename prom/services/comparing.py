@@ -7,13 +7,13 @@ snapshots, which a job prepares from the projection.
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
 from prom.domain import procedures, relief
-from prom.services import comparing_columns, comparing_snapshots, packing, trajectory
+from prom.services import comparing_columns, comparing_loading, comparing_snapshots, packing, trajectory
 from prom.services import comparing_figures as figures
 from prom.services import comparing_findings as findings
 from prom.services.comparing_columns import Columns
@@ -25,6 +25,7 @@ from prom.storage import cohort as rows
 from prom.storage import relief_rows, sites
 
 ANALYSED_DAYS = 180
+REST_AN_EPISODE = timedelta(milliseconds=10)
 Json = dict[str, Any]
 
 
@@ -66,19 +67,16 @@ def _recomputed(
     session: Session, procedure: str | None, site_id: int | None, threshold: int, until: datetime | None
 ) -> Columns:
     """Return the columns of a cohort judged anew from answers and events up to an instant."""
-    known = {one.episode_id: one for one in rows.facts(session, None if site_id is None else [site_id], procedure)}
-    ids = relief_rows.done_ids(session, procedure, site_id, until)
-    judged = (
-        []
-        if until is None
-        else [
-            (known[course.episode.id], relief.as_json(course.verdict(threshold)), course.end_day)
-            for course in trajectory.courses(session, ids, until)
-        ]
-    )
-    return comparing_columns.columns(
-        [facts for facts, _, _ in judged], [verdict for _, verdict, _ in judged], [day for _, _, day in judged]
-    )
+    ids = [] if until is None else relief_rows.done_ids(session, procedure, site_id, until)
+    known, verdicts, end_days = [], list[Json](), list[int]()
+    for batch in relief_rows.batches(ids):
+        judged = {} if until is None else {one.episode.id: one for one in trajectory.courses(session, batch, until)}
+        known.append(comparing_columns.known_columns(comparing_loading.known(rows.facts(session, sorted(judged)))))
+        courses = [judged[episode_id] for episode_id in sorted(judged)]
+        verdicts += [relief.as_json(course.verdict(threshold)) for course in courses]
+        end_days += [course.end_day for course in courses]
+    known = known or [comparing_columns.known_columns(comparing_loading.known(rows.facts(session, [])))]
+    return comparing_columns.columns(comparing_columns.joined(known), verdicts, end_days)
 
 
 def _answer(of: Columns, threshold: int, until: datetime | None) -> Json:
@@ -170,11 +168,18 @@ class Prepared:
     watermark: int
 
 
-def prepared(session: Session, now: datetime) -> Prepared:
-    """Return the cohort pages if anything changed or a day has passed since they were made, else none."""
+def prepared(session: Session, now: datetime, *, unhurried: bool = False) -> Prepared:
+    """Return the cohort pages if anything changed or a day has passed since they were made, else none.
+
+    `unhurried` is for a job that looks each minute: pages are then left alone until they are 10 ms old for each
+    episode in them, so that a large cohort under constant change does not keep a processor busy.
+    """
     seen = rows.watermark(session)
     marks = [mark for key, mark in rows.snapshot_marks(session).items() if key.startswith("cohort|")]
     fresh = marks and all(mark >= seen and made_at.date() == now.date() for made_at, mark in marks)
+    if marks and unhurried and not fresh:
+        rest = REST_AN_EPISODE * len(relief_rows.done_ids(session))
+        fresh = min(made_at for made_at, _ in marks) + rest > now
     return Prepared(() if fresh else tuple(comparing_snapshots.packed(session, now)), now, seen)
 
 

@@ -1,7 +1,8 @@
 """A cohort as columns: one number an episode and fact, so that a hundred thousand episodes are compared in one pass.
 
-The columns are the same whether the verdicts were just computed (`prom analyse`) or read from the projection (the
-cohort page), so that the two cannot disagree.
+Columns are as narrow as their numbers allow: a million episodes fit into a small machine. They are the same whether
+the verdicts were just computed (`prom analyse`) or read from the projection (the cohort page), so that the two cannot
+disagree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,9 @@ import numpy.typing as npt
 
 from prom.domain import procedures, scoring
 from prom.domain.relief import AtHorizon, State
-from prom.storage.cohort import Facts
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.integer[Any]]
 Flags = npt.NDArray[np.bool_]
 
 PROCEDURES = tuple(procedures.PROCEDURES)
@@ -108,65 +108,105 @@ def _horizon_end(key: str) -> int:
     return 0 if windows is None else windows.horizon + windows.horizon_margin
 
 
-def columns(facts: Sequence[Facts], verdicts: Sequence[Mapping[str, Any]], end_days: Sequence[int]) -> Columns:
-    """Return the columns of episodes, with a verdict (as in `prom classify`) and today as a day for each."""
-    lost = [verdict.get("loss_interval") for verdict in verdicts]
-    held = _numbers(verdict.get("censor_day") for verdict in verdicts)
-    left = np.where(np.isnan(held), _numbers(pair and pair[0] for pair in lost), held)
-    loss = _numbers(pair and pair[1] for pair in lost)
-    state = _whole(_PLACE_OF_STATE[verdict["state"]] for verdict in verdicts)
-    low, high = _numbers(one.csi_min for one in facts), _numbers(one.csi_max for one in facts)
-    return Columns(
-        episode=_whole(one.episode_id for one in facts),
-        site=_whole(one.site_id for one in facts),
-        procedure=_whole(_PLACE_OF_PROCEDURE[one.procedure] for one in facts),
-        csi=np.where(low == high, low, np.nan),
-        five=_five(low, high),
-        two=_two(low, high),
-        asked_csi=~np.isnan(low),
-        age=_numbers(one.birth_year and one.procedure_at.year - one.birth_year for one in facts),
-        male=_numbers({"M": 1, "F": 0}.get(one.sex or "") for one in facts),
-        phq4=_numbers(one.phq4 for one in facts),
-        opioids=_numbers({"yes": 1, "no": 0}.get(one.opioids or "") for one in facts),
-        baseline=_numbers(verdict.get("baseline") for verdict in verdicts),
-        state=state,
-        responder=np.array(["first_response_day" in verdict for verdict in verdicts], dtype=np.bool_),
-        confirmed=np.array([bool(verdict.get("response_confirmed")) for verdict in verdicts], dtype=np.bool_),
-        first_day=_numbers(verdict.get("first_response_day") for verdict in verdicts),
-        left=left,
-        time=np.where(np.isnan(loss), left, loss),
-        right=np.where(np.isnan(loss), np.inf, loss),
-        lost=~np.isnan(loss),
-        pending=_numbers(verdict.get("pending_bad_day") for verdict in verdicts),
-        competing=_competing(state),
-        competing_day=_numbers(verdict.get("competing_day") for verdict in verdicts),
-        at_horizon=_whole(_PLACE_OF_VIEW[verdict.get("at_horizon", "")] for verdict in verdicts),
-        end_day=_whole(end_days),
-    )
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of some episodes beside their answers, one list a fact; CSI bounds are None without a form."""
+
+    episode: Sequence[int]
+    site: Sequence[int]
+    procedure: Sequence[str]
+    year: Sequence[int]
+    birth_year: Sequence[int | None]
+    sex: Sequence[str | None]
+    csi_min: Sequence[int | None]
+    csi_max: Sequence[int | None]
+    phq4: Sequence[int | None]
+    opioids: Sequence[str | None]
 
 
-def _numbers(values: Any) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+Arrays = dict[str, npt.NDArray[Any]]
 
 
-def _whole(values: Any) -> Ints:
-    return np.fromiter(values, dtype=np.int64)
+def known_columns(known: Known) -> Arrays:
+    """Return the columns that do not depend on the threshold, without today's day."""
+    low, high = _numbers(known.csi_min), _numbers(known.csi_max)
+    return {
+        "episode": np.array(known.episode, dtype=np.int64),
+        "site": np.array(known.site, dtype=np.int32),
+        "procedure": np.array([_PLACE_OF_PROCEDURE[key] for key in known.procedure], dtype=np.int8),
+        "csi": np.where(low == high, low, np.float32(np.nan)),
+        "five": _five(low, high),
+        "two": _two(low, high),
+        "asked_csi": ~np.isnan(low),
+        "age": _numbers(known.year) - _numbers(known.birth_year),
+        "male": _numbers([_MALE.get(sex) for sex in known.sex]),
+        "phq4": _numbers(known.phq4),
+        "opioids": _numbers([_YES.get(told) for told in known.opioids]),
+    }
+
+
+_MALE: dict[str | None, int] = {"M": 1, "F": 0}
+_YES: dict[str | None, int] = {"yes": 1, "no": 0}
+
+
+def verdict_columns(verdicts: Sequence[Mapping[str, Any]]) -> Arrays:
+    """Return the columns of verdicts, as in `prom classify`."""
+    lost = [verdict.get("loss_interval") or (None, None) for verdict in verdicts]
+    held = _told(verdicts, "censor_day")
+    left = np.where(np.isnan(held), _numbers([pair[0] for pair in lost]), held)
+    loss = _numbers([pair[1] for pair in lost])
+    first = _told(verdicts, "first_response_day")
+    state = np.array([_PLACE_OF_STATE[verdict["state"]] for verdict in verdicts], dtype=np.int8)
+    return {
+        "baseline": _told(verdicts, "baseline"),
+        "state": state,
+        "responder": ~np.isnan(first),
+        "confirmed": np.array([verdict.get("response_confirmed", False) for verdict in verdicts], dtype=np.bool_),
+        "first_day": first,
+        "left": left,
+        "time": np.where(np.isnan(loss), left, loss),
+        "right": np.where(np.isnan(loss), np.float32(np.inf), loss),
+        "lost": ~np.isnan(loss),
+        "pending": _told(verdicts, "pending_bad_day"),
+        "competing": _competing(state),
+        "competing_day": _told(verdicts, "competing_day"),
+        "at_horizon": np.array([_PLACE_OF_VIEW[verdict.get("at_horizon", "")] for verdict in verdicts], dtype=np.int8),
+    }
+
+
+def columns(known: Arrays, verdicts: Sequence[Mapping[str, Any]], end_days: Sequence[int]) -> Columns:
+    """Return all columns of episodes, with a verdict and today as a day for each."""
+    return Columns(**known, **verdict_columns(verdicts), end_day=np.array(end_days, dtype=np.int32))
+
+
+def joined(parts: Sequence[Arrays]) -> Arrays:
+    """Return the columns of some batches, one after another."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _told(verdicts: Sequence[Mapping[str, Any]], name: str) -> Floats:
+    return _numbers([verdict.get(name) for verdict in verdicts])
+
+
+def _numbers(values: Sequence[float | None]) -> Floats:
+    # None becomes NaN. Days and points are small whole numbers, which half the memory holds exactly.
+    return np.array(values, dtype=np.float32)
 
 
 def _five(low: Floats, high: Floats) -> Ints:
     """Return the band that both bounds of a total lie in, -1 where they do not agree."""
     first, last = (np.searchsorted(_LIMITS, np.nan_to_num(bound, nan=0.0), side="right") - 1 for bound in (low, high))
-    return np.where(~np.isnan(low) & (first == last), first, -1).astype(np.int64)
+    return np.where(~np.isnan(low) & (first == last), first, -1).astype(np.int8)
 
 
 def _two(low: Floats, high: Floats) -> Ints:
     """Return 1 from the cut-off on, 0 below it, -1 where missing items leave it open."""
-    return np.where(low >= scoring.CUT_OFF, 1, np.where(high < scoring.CUT_OFF, 0, -1)).astype(np.int64)
+    return np.where(low >= scoring.CUT_OFF, 1, np.where(high < scoring.CUT_OFF, 0, -1)).astype(np.int8)
 
 
 def _competing(state: Ints) -> Ints:
     """Return 1 for a repeat, 2 for surgery, 3 for a death before a loss was seen, else 0."""
-    kinds = np.zeros(state.size, dtype=np.int64)
+    kinds = np.zeros(state.size, dtype=np.int8)
     for number, kind in enumerate(COMPETING, start=1):
         kinds[state == _PLACE_OF_STATE[kind.value]] = number
     return kinds

@@ -105,7 +105,7 @@ CSI_COVARIATES = ("csi_per_10", "csi_40_or_more")
 
 def hazards(of: Columns) -> Hazards:
     """Return the hazard ratio per 10 CSI points with its adjusters, then that of 40 or more, adjusted for the same."""
-    score, half = of.csi / CSI_STEP_POINTS, np.where(of.two < 0, np.nan, of.two.astype(np.float64))
+    score, half = of.csi.astype(np.float64) / CSI_STEP_POINTS, np.where(of.two < 0, np.nan, of.two.astype(np.float64))
     first = _model(of, CSI_COVARIATES[0], score)
     second = _model(of, CSI_COVARIATES[1], half)
     return Hazards(
@@ -154,7 +154,7 @@ def _adjusters(of: Columns, members: Flags) -> tuple[dict[str, Floats], list[str
     """
     offered = {
         "baseline_nrs": of.baseline,
-        "age_per_10": of.age / AGE_STEP_YEARS,
+        "age_per_10": of.age.astype(np.float64) / AGE_STEP_YEARS,
         "male": of.male,
         "phq4": of.phq4,
         "opioids": of.opioids,

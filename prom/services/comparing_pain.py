@@ -33,6 +33,7 @@ LAST_DAY = 800
 SERIES = "average_24h"
 THREE_MONTHS = 90
 MOST_POINTS = 2_000
+MOST_ROWS = 1_000
 LEVELS = ("from_70", "from_50", "from_30", "under_30", "worse", "no_reply", "not_due")
 _EDGES = ((0.7, 0), (0.5, 1), (0.3, 2), (0.0, 3))
 _FIT_STEPS = 21
@@ -80,14 +81,16 @@ class Readings:
 
     def only(self, chosen: Flags) -> "Readings":
         """Return the readings of the chosen patients, who are numbered anew."""
-        place = np.cumsum(chosen) - 1
+        place = np.cumsum(chosen, dtype=np.int32) - np.int32(1)
         kept = chosen[self.who]
         return Readings(place[self.who[kept]], self.day[kept], self.nrs[kept], self.nominal[kept], self.stop[chosen])
 
     def at_prompts(self) -> "Readings":
         """Return the first reading of each patient at each prompt."""
         inside = np.flatnonzero(self.nominal)
-        _, first = np.unique(self.who[inside] * (LAST_DAY + 1) + self.nominal[inside], return_index=True)
+        places = self.who[inside].astype(np.int64) * (LAST_DAY + 1) + self.nominal[inside]
+        # Readings stand by patient and day, so equal places are neighbours: no sorting of a million.
+        first = np.flatnonzero(np.diff(places, prepend=-1))
         kept = inside[first]
         return Readings(self.who[kept], self.day[kept], self.nrs[kept], self.nominal[kept], self.stop)
 
@@ -96,10 +99,22 @@ def readings(courses: Sequence[str], procedure: Ints, stop: Ints) -> Readings:
     """Return the readings of the stored courses, "day:score" pairs, of patients in the order of the columns."""
     counts = np.fromiter((course.count(":") for course in courses), dtype=np.int64, count=len(courses))
     pairs = np.fromstring(" ".join(courses).replace(":", " "), dtype=np.int64, sep=" ").reshape(-1, 2)
-    who = np.repeat(np.arange(len(courses)), counts)
+    who = np.repeat(np.arange(len(courses), dtype=np.int32), counts)
     day = pairs[:, 0]
     nominal = np.where(day <= LAST_DAY, GRID.nominal[procedure[who], np.minimum(day, LAST_DAY)], 0)
-    return Readings(who, day, pairs[:, 1].astype(np.float64), nominal, stop)
+    return Readings(who, day.astype(np.int16), pairs[:, 1].astype(np.float32), nominal.astype(np.int16), stop)
+
+
+def joined(parts: Sequence[Readings], stop: Ints) -> Readings:
+    """Return the readings of some batches of patients, one after another, with the days their follow-up stops."""
+    before = np.cumsum([0, *(part.stop.size for part in parts[:-1])])
+    return Readings(
+        np.concatenate([part.who + np.int32(first) for part, first in zip(parts, before, strict=True)]),
+        np.concatenate([part.day for part in parts]),
+        np.concatenate([part.nrs for part in parts]),
+        np.concatenate([part.nominal for part in parts]),
+        stop,
+    )
 
 
 def means(of: Columns, at: Readings, bands: Bands) -> tuple[BandMeans, ...]:
@@ -167,17 +182,20 @@ def _judged(of: Columns) -> Flags:
     return np.asarray(of.baseline >= relief.LOWEST_JUDGED_BASELINE, dtype=np.bool_)
 
 
-def scatter(of: Columns, at: Readings, public_ids: Sequence[str]) -> Scatter:
-    """Return relief at 3 months against CSI of the patients with a complete CSI and a judged baseline."""
+def scatter(of: Columns, at: Readings) -> Scatter:
+    """Return relief at 3 months against CSI of the patients with a complete CSI and a judged baseline.
+
+    The points carry the episode's id as text, until `named` puts its public id there.
+    """
     able = _judged(of) & ~np.isnan(of.csi)
     chosen = np.flatnonzero((at.nominal == THREE_MONTHS) & able[at.who])
     who = at.who[chosen]
-    share = 1.0 - at.nrs[chosen] / of.baseline[who]
+    share = 1.0 - at.nrs[chosen].astype(np.float64) / of.baseline[who]
     shown = np.arange(who.size)
     if who.size > MOST_POINTS:
         shown = np.linspace(0, who.size - 1, MOST_POINTS).astype(np.int64)
-    points = tuple(ScatterPoint(int(of.csi[who[i]]), float(share[i]), public_ids[who[i]]) for i in shown)
-    return Scatter(int(who.size), int(able.sum()), points, _fit(of.csi[who], share))
+    points = tuple(ScatterPoint(int(of.csi[who[i]]), float(share[i]), str(of.episode[who[i]])) for i in shown)
+    return Scatter(int(who.size), int(able.sum()), points, _fit(of.csi[who].astype(np.float64), share))
 
 
 def _fit(csi: Floats, share: Floats) -> tuple[FitPoint, ...]:
@@ -197,30 +215,44 @@ def _fit(csi: Floats, share: Floats) -> tuple[FitPoint, ...]:
     return tuple(found)
 
 
-def heatmap(of: Columns, at: Readings, bands: Bands) -> Heatmap:
-    """Return the level of relief of every judged patient at every outcome prompt of the cohort's plans."""
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The level of relief of every patient at every outcome prompt of the cohort's plans."""
+
+    days: tuple[int, ...]
+    level: Ints
+
+
+def levels(of: Columns, at: Readings) -> Levels:
+    """Return a level for each patient and day: no reply once its window is over, not due before or elsewhere."""
+    asked = np.unique(of.procedure[_judged(of)]).tolist()
+    days = sorted({nominal for place in asked for nominal, _, safety in GRID.points[place] if not safety})
+    return Levels(tuple(days), _levels(of, at, days))
+
+
+def heatmap(of: Columns, found: Levels, bands: Bands) -> Heatmap:
+    """Return the levels by band, the longest relief first; of a large cohort an even choice of the rows."""
     members = _judged(of) & (bands.place >= 0)
-    days = sorted({p[0] for place in np.unique(of.procedure[members]) for p in GRID.points[place] if not p[2]})
-    levels = _levels(of, at, days)
     lasted = np.where(of.responder, of.left, 0.0)
-    thinned = int(members.sum()) > MOST_POINTS
+    total = int(members.sum())
     groups = []
     for place, name in enumerate(bands.names):
         inside = np.flatnonzero(members & (bands.place == place))
-        ordered = inside[np.argsort(-lasted[inside], kind="stable")]
-        shown = ordered
-        if thinned:
-            fewer = max(1, MOST_POINTS * inside.size // int(members.sum())) if inside.size else 0
-            shown = ordered[np.linspace(0, inside.size - 1, min(fewer, inside.size)).astype(np.int64)]
-        counts = [np.bincount(levels[inside, column], minlength=len(LEVELS)) for column in range(len(days))]
-        rows = tuple(HeatRow(float(lasted[one]), tuple(levels[one].tolist())) for one in shown)
-        groups.append(HeatGroup(name, int(inside.size), rows, tuple(tuple(c.tolist()) for c in counts)))
-    return Heatmap(tuple(days), LEVELS, tuple(groups), thinned)
+        shown = inside[np.argsort(-lasted[inside], kind="stable")]
+        if total > MOST_ROWS and inside.size:
+            fewer = max(1, MOST_ROWS * inside.size // total)
+            shown = shown[np.linspace(0, inside.size - 1, fewer).astype(np.int64)]
+        counts = [np.bincount(column, minlength=len(LEVELS)).tolist() for column in found.level[inside].T]
+        rows = tuple(
+            HeatRow(days, tuple(row))
+            for days, row in zip(lasted[shown].tolist(), found.level[shown].tolist(), strict=True)
+        )
+        groups.append(HeatGroup(name, int(inside.size), rows, tuple(map(tuple, counts))))
+    return Heatmap(found.days, LEVELS, tuple(groups), total > MOST_ROWS)
 
 
 def _levels(of: Columns, at: Readings, days: Sequence[int]) -> Ints:
-    """Return a level for each patient and day: no reply once its window is over, not due before or elsewhere."""
-    found = np.full((of.size, len(days)), LEVELS.index("not_due"), dtype=np.int64)
+    found = np.full((of.size, len(days)), LEVELS.index("not_due"), dtype=np.int8)
     column = {day: place for place, day in enumerate(days)}
     for place, points in enumerate(GRID.points):
         for nominal, last, _ in points:
@@ -228,11 +260,11 @@ def _levels(of: Columns, at: Readings, days: Sequence[int]) -> Ints:
                 over = (of.procedure == place) & (at.stop > last)
                 found[over, column[nominal]] = LEVELS.index("no_reply")
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = 1.0 - at.nrs / of.baseline[at.who]
-    level = np.full(share.size, LEVELS.index("worse"), dtype=np.int64)
+        share = 1.0 - at.nrs.astype(np.float64) / of.baseline[at.who]
+    level = np.full(share.size, LEVELS.index("worse"), dtype=np.int8)
     for edge, number in reversed(_EDGES):
         # A hair's breadth, so that 0.3 of a baseline of 10 is not missed by rounding.
-        level[share >= edge - 1e-9] = number
+        level[share >= edge - 1e-6] = number
     columns = np.array([column.get(day, -1) for day in range(LAST_DAY + 1)])[at.nominal]
     kept = columns >= 0
     found[at.who[kept], columns[kept]] = level[kept]

@@ -6,7 +6,6 @@ Sources:
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -194,22 +193,25 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def lanes(of: Columns, last_reading: Ints, public_ids: Sequence[str]) -> tuple[Lane, ...]:
-    """Return the lanes of the 24 patients with the highest CSI whose response is known, the highest first."""
+def lanes(of: Columns, last_reading: Ints) -> tuple[Lane, ...]:
+    """Return the lanes of the 24 patients with the highest CSI whose response is known, the highest first.
+
+    They carry the episode's id as text, until its public id is put there.
+    """
     settled = of.responder | (of.state == STATES.index(State.NON_RESPONDER))
     able = np.flatnonzero(settled & ~np.isnan(of.csi))
     chosen = able[np.lexsort((of.episode[able], -of.csi[able]))][:LANES]
-    return tuple(_lane(of, int(one), int(last_reading[one]), public_ids[one]) for one in chosen)
+    return tuple(_lane(of, int(one), int(last_reading[one])) for one in chosen)
 
 
-def _lane(of: Columns, one: int, last: int, public_id: str) -> Lane:
+def _lane(of: Columns, one: int, last: int) -> Lane:
     end = _end(of, one)
     responded = bool(of.responder[one])
     until = (
         float(of.competing_day[one]) if end == "competing" else float(max(last, of.right[one] if of.lost[one] else 0))
     )
     return Lane(
-        public_id=public_id,
+        public_id=str(of.episode[one]),
         csi=int(of.csi[one]),
         begins=float(of.first_day[one]) if responded else None,
         held_until=float(of.left[one]) if responded else None,

@@ -4,8 +4,8 @@ A page that computed over a hundred thousand episodes would keep a clinician wai
 Nothing here is called by a page, and the mixed model, which needs statsmodels, is fitted here only.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -19,7 +19,7 @@ from prom.services import comparing_pain as pain
 from prom.services import comparing_relief as relieved
 from prom.services.comparing_columns import PROCEDURES, TWO, Columns, Flags, Ints
 from prom.services.comparing_loading import Cohort
-from prom.services.comparing_pain import Readings
+from prom.services.comparing_pain import Levels, Readings
 from prom.services.comparing_views import (
     BandMeans,
     BandReplies,
@@ -30,6 +30,7 @@ from prom.services.comparing_views import (
     MixedTerm,
     Scatter,
 )
+from prom.storage import cohort as rows
 from prom.storage import sites
 
 EVERY = "all"
@@ -57,7 +58,7 @@ def packed(session: Session, now: datetime) -> Packed:
     cohort = comparing_loading.loaded(session, now)
     found: Packed = []
     for scope, procedure, here in _parts(session, cohort):
-        found += _page(here, scope, procedure)
+        found += _page(session, here, scope, procedure)
     sites_of = cohort.columns[relief.WANING_PERCENT].site
     for site_id in np.unique(sites_of).tolist():
         found += _similar(cohort.only(sites_of == site_id), site_id)
@@ -95,7 +96,7 @@ def _scopes(session: Session, of: Columns) -> list[tuple[str, Flags]]:
 class _Shared:
     """What a page shows at either threshold."""
 
-    at: Readings
+    levels: Levels
     last: Ints
     means: tuple[BandMeans, ...]
     replies: tuple[BandReplies, ...]
@@ -103,24 +104,37 @@ class _Shared:
     scatter: Scatter
 
 
-def _page(cohort: Cohort, scope: str, procedure: str | None) -> Packed:
+def _page(session: Session, cohort: Cohort, scope: str, procedure: str | None) -> Packed:
     """Return both thresholds of one page; what does not depend on the threshold is computed once."""
     of = cohort.columns[relief.WANING_PERCENT]
     at, two, five = cohort.readings.at_prompts(), figures.two_bands(of), figures.five_bands(of)
     last = np.zeros(of.size, dtype=np.int64)
     np.maximum.at(last, cohort.readings.who, cohort.readings.day)
     shared = _Shared(
-        at=at,
+        levels=pain.levels(of, at),
         last=last,
         means=pain.means(of, at, two) + pain.means(of, at, five),
         replies=pain.replies(of, at, two, cohort.unsent),
         causes=_causes(cohort, of),
-        scatter=pain.scatter(of, at, cohort.public_ids),
+        scatter=pain.scatter(of, at),
     )
-    return [
-        (key(scope, procedure, threshold), packing.packed(_view(cohort, threshold, procedure or EVERY, shared)))
-        for threshold in cohort.columns
-    ]
+    views = [_view(cohort, threshold, procedure or EVERY, shared) for threshold in cohort.columns]
+    named = _named(session, views)
+    return [(key(scope, procedure, view.threshold), packing.packed(named(view))) for view in views]
+
+
+def _named(session: Session, views: list[CohortView]) -> Callable[[CohortView], CohortView]:
+    """Return what puts public ids in the place of the ids of the few episodes that a page shows one by one."""
+    shown = {int(one.public_id) for view in views for one in view.scatter.points}
+    shown |= {int(one.public_id) for view in views for one in view.swimmer}
+    names = rows.public_ids(session, shown)
+
+    def named(view: CohortView) -> CohortView:
+        points = tuple(replace(one, public_id=names[int(one.public_id)]) for one in view.scatter.points)
+        lanes = tuple(replace(one, public_id=names[int(one.public_id)]) for one in view.swimmer)
+        return replace(view, scatter=replace(view.scatter, points=points), swimmer=lanes)
+
+    return named
 
 
 def _view(cohort: Cohort, threshold: int, procedure: str, shared: _Shared) -> CohortView:
@@ -166,8 +180,8 @@ def _view(cohort: Cohort, threshold: int, procedure: str, shared: _Shared) -> Co
         replies=shared.replies,
         causes=shared.causes,
         scatter=shared.scatter,
-        swimmer=relieved.lanes(of, shared.last, cohort.public_ids),
-        heatmap=pain.heatmap(of, shared.at, five),
+        swimmer=relieved.lanes(of, shared.last),
+        heatmap=pain.heatmap(of, shared.levels, five),
     )
 
 

@@ -18,13 +18,22 @@ def packed(view: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return [_plain(getattr(value, field.name)) for field in fields(value)]
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return round(value, DIGITS)
-    return value.isoformat() if isinstance(value, datetime) else value
+    return _writer(value.__class__)(value)
+
+
+@cache
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    """Return what makes lists and numbers of a value of a class."""
+    if kind is tuple:
+        return lambda values: list(map(_plain, values))
+    if kind is float:
+        return lambda value: round(value, DIGITS)
+    if kind is datetime:
+        return lambda value: value.isoformat()
+    if not is_dataclass(kind):
+        return _same
+    names = [field.name for field in fields(kind)]
+    return lambda view: [_plain(getattr(view, name)) for name in names]
 
 
 def unpacked(kind: type[View], text: str) -> View:

@@ -1,12 +1,12 @@
 """What comparing whole cohorts reads: plain tuples of every followed episode, no rows of objects; and its snapshots."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, func, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from prom.storage.models import (
@@ -23,65 +23,81 @@ from prom.storage.models import (
     Sensitization,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a followed episode beside its answers; CSI bounds are None without a questionnaire."""
-
-    episode_id: int
-    public_id: str
-    site_id: int
-    procedure: str
-    procedure_at: datetime
-    time_zone: str
-    birth_year: int | None
-    sex: str | None
-    csi_min: int | None
-    csi_max: int | None
-    phq4: int | None
-    opioids: str | None
+Parts = tuple[Sequence[Any], ...]
+_FACTS = (
+    col(Episode.id),
+    col(Episode.site_id),
+    col(Episode.procedure),
+    type_coerce(col(Episode.procedure_at), String),
+    col(Patient.birth_year),
+    col(Patient.sex),
+    col(Sensitization.csi_min),
+    col(Sensitization.csi_max),
+    col(Sensitization.phq4),
+    col(Sensitization.opioids),
+)
 
 
-def facts(session: Session, site_ids: Collection[int] | None, procedure: str | None = None) -> list[Facts]:
-    """Return the done episodes of some sites (None: all) in order of their ids."""
-    query = (
-        select(
-            col(Episode.id),
-            col(Episode.public_id),
-            col(Episode.site_id),
-            col(Episode.procedure),
-            col(Episode.procedure_at),
-            col(Patient.time_zone),
-            col(Patient.birth_year),
-            col(Patient.sex),
-            col(Sensitization.csi_min),
-            col(Sensitization.csi_max),
-            col(Sensitization.phq4),
-            col(Sensitization.opioids),
-        )
+def _followed(*more: Any) -> Any:
+    """Return the query of the facts of done episodes, and of more columns."""
+    return (
+        select(*_FACTS, *more)
         .join(Patient, col(Patient.id) == col(Episode.patient_id))
         .outerjoin(Sensitization, col(Sensitization.episode_id) == col(Episode.id))
         .where(col(Episode.state) == EpisodeState.DONE)
+        .order_by(col(Episode.id))
     )
-    if site_ids is not None:
-        query = query.where(col(Episode.site_id).in_(site_ids))
-    if procedure is not None:
-        query = query.where(col(Episode.procedure) == procedure)
-    found: Any = session.connection().execute(query.order_by(col(Episode.id)))
-    return [Facts(*row) for row in found]
 
 
-def verdicts(session: Session, threshold: int) -> list[tuple[int, str, int, datetime, str]]:
-    """Return (episode id, fields, end day, when computed, course) of all verdicts at a threshold, by episode."""
+def facts(session: Session, ids: Sequence[int]) -> Parts:
+    """Return the facts of some done episodes by id, one list a fact.
+
+    They are id, site, procedure, when, birth year, sex, the two bounds of the CSI, PHQ-4 and opioids.
+    """
+    return _turned(session.connection().execute(_followed().where(col(Episode.id).in_(ids))).all(), len(_FACTS))
+
+
+def waves(session: Session, size: int) -> Iterator[Parts]:
+    """Yield the facts of all judged episodes in waves, one list a fact, with their verdicts.
+
+    After the facts come zone, fields at 50 and at 30 percent, the end day and time they were judged by, and the course.
+    Instants come as the database holds them: a hundred thousand need not be understood to be compared.
+    """
+    waning, loss = aliased(Relief), aliased(Relief)
+    more = (
+        col(Patient.time_zone),
+        waning.fields,
+        loss.fields,
+        waning.end_day,
+        type_coerce(waning.computed_at, String),
+        waning.course,
+    )
+    query = _followed(*more).join(waning, (waning.episode_id == col(Episode.id)) & (waning.threshold == 50))
+    query = query.join(loss, (loss.episode_id == col(Episode.id)) & (loss.threshold == 30)).limit(size)
+    after = 0
+    while found := session.connection().execute(query.where(col(Episode.id) > after)).all():
+        yield _turned(found, len(_FACTS) + len(more))
+        after = found[-1][0]
+
+
+def _turned(found: Sequence[Any], width: int) -> Parts:
+    return tuple(zip(*found, strict=True)) if found else ((),) * width
+
+
+def public_ids(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """Return the public ids of some episodes."""
+    query = select(col(Episode.id), col(Episode.public_id)).where(col(Episode.id).in_(ids))
+    return {row[0]: row[1] for row in session.connection().execute(query)}
+
+
+def places_of(session: Session, ids: Collection[int]) -> dict[int, tuple[datetime, str]]:
+    """Return when the procedures of some episodes were, and the patient's zone."""
     query = (
-        select(
-            col(Relief.episode_id), col(Relief.fields), col(Relief.end_day), col(Relief.computed_at), col(Relief.course)
-        )
-        .where(col(Relief.threshold) == threshold)
-        .order_by(col(Relief.episode_id))
+        select(col(Episode.id), col(Episode.procedure_at), col(Patient.time_zone))
+        .join(Patient, col(Patient.id) == col(Episode.patient_id))
+        .where(col(Episode.id).in_(ids))
     )
-    found: Any = session.connection().execute(query)
-    return [tuple(row) for row in found]
+    return {row[0]: (row[1], row[2]) for row in session.connection().execute(query)}
 
 
 def not_sent(session: Session) -> list[tuple[int, str]]:

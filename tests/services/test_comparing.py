@@ -1,6 +1,8 @@
 """`prom analyse` and the cohort page, on the synthetic cohort of the shared cases and on planted ones."""
 
 import json
+import shutil
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -10,8 +12,9 @@ from sqlmodel import select
 
 from prom.services import comparing, enrolling, importing, reviewing, watching
 from prom.services.comparing_views import Filters
-from prom.storage import audit, patients, relief_rows
+from prom.storage import audit, patients, relief_rows, sites, vault
 from prom.storage.models import Alert, Episode, Patient, Sensitization, Site
+from prom.storage.session import Store, engine_for
 from tests import people
 from tests.conftest import CASES
 
@@ -27,12 +30,58 @@ def load(session, folder=FOLDER, now=LATER):
         assert report.errors == []
 
 
-@pytest.fixture
-def imported(store, site):
-    """Return a store with the 60 episodes of the shared cohort."""
+@pytest.fixture(scope="module")
+def made(migrated, tmp_path_factory):
+    """Return a folder with the 60 episodes of the shared cohort, without and with its pages, and its site."""
+    folder = tmp_path_factory.mktemp("cohort")
+    shutil.copy(migrated / "prom.db", folder / "work.db")
+    store = opened(folder / "work.db", migrated)
     with store.writing() as session:
+        main = sites.add(session, "main", "Asha Clinic", "Asia/Kolkata")
         load(session)
-    return store
+    keep_copy(folder, "plain.db")
+    with store.writing() as session:
+        comparing.refresh_snapshots(session, LATER)
+    keep_copy(folder, "shown.db")
+    store.engine.dispose()
+    return folder, main
+
+
+def keep_copy(folder, name):
+    connection = sqlite3.connect(folder / "work.db")
+    connection.execute("VACUUM INTO ?", (str(folder / name),))
+    connection.close()
+
+
+def opened(file, keys):
+    return Store(engine_for(f"sqlite:///{file}"), vault.load(keys / "keys"))
+
+
+def copied(made, name, tmp_path, migrated):
+    shutil.copy(made[0] / name, tmp_path / "cohort.db")
+    return opened(tmp_path / "cohort.db", migrated)
+
+
+@pytest.fixture
+def imported(made, tmp_path, migrated):
+    """Return a store with the imported cohort."""
+    store = copied(made, "plain.db", tmp_path, migrated)
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture
+def shown(made, tmp_path, migrated):
+    """Return the imported cohort with its pages made."""
+    store = copied(made, "shown.db", tmp_path, migrated)
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture
+def main(made):
+    """Return the site of the cohort."""
+    return made[1]
 
 
 def expected():
@@ -176,23 +225,15 @@ def test_a_small_band_has_its_table_but_no_p_value(store, site):
     assert any("below_40 has 0 patients" in warning for warning in answer["warnings"])
 
 
-@pytest.fixture
-def shown(imported):
-    """Return the imported cohort with its pages made."""
-    with imported.writing() as session:
-        comparing.refresh_snapshots(session, LATER)
-    return imported
-
-
 def page(session, site, **filters):
     return comparing.cohort(session, [site.id], Filters(**filters), LATER)
 
 
 @here
 @pytest.mark.parametrize("threshold", [50, 30])
-def test_the_page_and_the_analysis_agree(shown, site, threshold):
+def test_the_page_and_the_analysis_agree(shown, main, threshold):
     with shown.reading() as session:
-        seen = page(session, site, threshold=threshold)
+        seen = page(session, main, threshold=threshold)
         answer = comparing.analysis(session, threshold=threshold, as_of=LATER)
     assert dict(seen.states) == answer["states"]
     assert seen.n == answer["n"]
@@ -207,9 +248,9 @@ def test_the_page_and_the_analysis_agree(shown, site, threshold):
 
 
 @here
-def test_the_page_says_its_findings_in_sentences_with_denominators(shown, site):
+def test_the_page_says_its_findings_in_sentences_with_denominators(shown, main):
     with shown.reading() as session:
-        seen = page(session, site)
+        seen = page(session, main)
     assert seen.findings[0].startswith("37 of 54 responded")
     assert any("of 18 responders with CSI below 40 lost relief" in sentence for sentence in seen.findings)
     assert any("Each 10 CSI points went with 1.47 times the hazard" in sentence for sentence in seen.findings)
@@ -218,9 +259,9 @@ def test_the_page_says_its_findings_in_sentences_with_denominators(shown, site):
 
 
 @here
-def test_the_page_holds_every_figure(shown, site):
+def test_the_page_holds_every_figure(shown, main):
     with shown.reading() as session:
-        seen = page(session, site)
+        seen = page(session, main)
     assert {one.band for one in seen.means} >= {"below_40", "40_or_more", "severe"}
     below = seen.means[0]
     assert (below.points[0].day, below.points[0].n > 20) == (0.0, True)
@@ -245,9 +286,9 @@ def test_the_page_holds_every_figure(shown, site):
 
 
 @here
-def test_success_at_the_horizon_has_its_worst_and_best_case(shown, site):
+def test_success_at_the_horizon_has_its_worst_and_best_case(shown, main):
     with shown.reading() as session:
-        seen = page(session, site)
+        seen = page(session, main)
     cases = [case["T50"] for case in expected()]
     judged = [case for case in cases if "at_horizon" in case]
     held = sum(case["at_horizon"] == "held" for case in judged)
@@ -259,7 +300,7 @@ def test_success_at_the_horizon_has_its_worst_and_best_case(shown, site):
 
 
 @here
-def test_a_page_is_made_again_only_when_something_changed(shown, site):
+def test_a_page_is_made_again_only_when_something_changed(shown, main):
     with shown.writing() as session:
         assert comparing.refresh_snapshots(session, LATER) == 0
         episode = session.exec(select(Episode)).first()
@@ -271,42 +312,42 @@ def test_a_page_is_made_again_only_when_something_changed(shown, site):
 
 
 @here
-def test_another_sites_patients_are_in_no_figure_of_this_site(imported, site):
+def test_another_sites_patients_are_in_no_figure_of_this_site(imported, main):
     with imported.writing() as session:
         noise = Site(name="noise", label="Noise", time_zone="UTC", key_sealed=imported.vault.new_data_key())
         session.add(noise)
         session.flush()
         comparing.refresh_snapshots(session, LATER)
-        before = page(session, site)
+        before = page(session, main)
         for number in range(12):
             given = {"site_name": "noise", "procedure_at": LATER - timedelta(days=300), "done": True}
             episode = enrolling.enrol(session, people.enrolment(700 + number, LATER, **given), audit.COMMAND, LATER)
             watching.refresh(session, [episode.id], LATER)
         comparing.refresh_snapshots(session, LATER)
-        assert page(session, site) == before
+        assert page(session, main) == before
         assert page(session, noise).n == 12
-        both = comparing.cohort(session, [site.id, noise.id], Filters(), LATER)
+        both = comparing.cohort(session, [main.id, noise.id], Filters(), LATER)
         assert both.n == 72
         with pytest.raises(ValueError):
-            comparing.cohort(session, [site.id], Filters(site_id=noise.id), LATER)
+            comparing.cohort(session, [main.id], Filters(site_id=noise.id), LATER)
 
 
 @here
-def test_filters_narrow_the_page_and_unknown_ones_are_refused(shown, site):
+def test_filters_narrow_the_page_and_unknown_ones_are_refused(shown, main):
     with shown.reading() as session:
-        narrow = page(session, site, procedure="genicular_rfa", threshold=30)
+        narrow = page(session, main, procedure="genicular_rfa", threshold=30)
         assert (narrow.threshold, narrow.procedure) == (30, "genicular_rfa")
         assert narrow.n == comparing.analysis(session, procedure="genicular_rfa", threshold=30, as_of=LATER)["n"]
         with pytest.raises(ValueError):
-            page(session, site, procedure="massage")
+            page(session, main, procedure="massage")
         with pytest.raises(ValueError):
-            page(session, site, threshold=40)
+            page(session, main, threshold=40)
 
 
 @here
-def test_reviews_become_causes_of_failure_by_band(imported, site):
+def test_reviews_become_causes_of_failure_by_band(imported, main):
     with imported.writing() as session:
-        doctor = people.dr_rao(session, site, LATER)
+        doctor = people.dr_rao(session, main, LATER)
         bands = {
             row.episode_id: int(row.csi_min >= 40)
             for row in session.exec(select(Sensitization))
@@ -320,10 +361,10 @@ def test_reviews_become_causes_of_failure_by_band(imported, site):
                 cause="technique" if bands[alert.episode_id] else "target",
                 actor=people.actor(doctor),
                 now=LATER,
-                site_ids=[site.id],
+                site_ids=[main.id],
             )
         comparing.refresh_snapshots(session, LATER)
-        causes = page(session, site).causes
+        causes = page(session, main).causes
     low = sum(bands[alert.episode_id] == 0 for alert in red)
     assert causes.reviewed == (low, len(red) - low)
     assert {one.cause: one.counts for one in causes.causes} == {"target": (low, 0), "technique": (0, len(red) - low)}
@@ -339,9 +380,9 @@ def test_an_empty_clinic_has_a_page_without_numbers(store, site):
 
 
 @here
-def test_similar_patients_are_percentiles_of_the_same_procedure(shown, site):
+def test_similar_patients_are_percentiles_of_the_same_procedure(shown, main):
     with shown.reading() as session:
-        view = reviewing.patient_view(session, by_record(session)["R7-00000"].public_id, [site.id], LATER)
+        view = reviewing.patient_view(session, by_record(session)["R7-00000"].public_id, [main.id], LATER)
     assert view.similar.words.startswith("same procedure")
     for point in view.similar.points:
         assert point.n >= 12
@@ -355,10 +396,20 @@ def test_the_pages_never_load_statsmodels():
 
 
 @here
-def test_the_mixed_model_is_fitted_by_its_own_job(shown, site):
+def test_the_mixed_model_is_fitted_by_its_own_job(shown, main):
     with shown.writing() as session:
-        assert page(session, site).mixed is None
+        assert page(session, main).mixed is None
         comparing.refresh_models(session, LATER)
-        mixed = page(session, site).mixed
+        mixed = page(session, main).mixed
     assert [term.name for term in mixed.terms][-1] == "time x CSI"
     assert mixed.patients > 30
+
+
+@here
+def test_an_unhurried_look_lets_fresh_pages_rest(shown):
+    with shown.writing() as session:
+        audit.record(session, audit.COMMAND, "touched", session.exec(select(Episode)).first(), LATER)
+        session.flush()
+        soon, later = LATER + timedelta(milliseconds=599), LATER + timedelta(milliseconds=601)
+        assert comparing.prepared(session, soon, unhurried=True).pages == ()
+        assert comparing.prepared(session, later, unhurried=True).pages != ()
