@@ -19,7 +19,7 @@ from prom.storage.models import Site, Source
 SIDES = ("", "left", "right", "both", "midline")
 INDICATIONS = ("", "osteoarthritis", "spinal", "neuropathic", "crps", "other")
 SEXES = ("F", "M", "X")
-LANGUAGES = ("en", "hi", "hi-Latn", "bn", "bn-Latn")
+_LANGUAGES = MappingProxyType({known.lower(): known for known in wording.LANGUAGES})
 LONGEST: Mapping[str, int] = MappingProxyType(
     {"record_number": 60, "first_name": 80, "last_name": 80, "target": 60, "level": 40}
 )
