@@ -98,7 +98,7 @@ def parse(
     whole = reply_text.read(text)
     if reply_echo.is_reaction(whole):
         return Ignore("ignore.reaction")
-    found = reply_signals.find(reply_echo.without_prompts(whole, prompts))
+    found = reply_signals.find(reply_echo.without_prompts(whole, prompts), language)
     alarm = reply_signals.alarm(found)
     reading = _Reading(
         found=found,

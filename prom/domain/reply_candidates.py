@@ -15,11 +15,12 @@ from prom.domain.reply_text import Text, Token
 from prom.domain.reply_words import Speech, one_edit
 
 _LETTER_FOR_DIGIT = str.maketrans("oli|", "0111")
+# A number before one of these words counts something else than pain.
 _UNITS = frozenset(
-    """day days week weeks month months year years hour hours hr hrs min mins minute minutes time times pill pills
-    tablet tablets tab tabs mg ml extra more dose doses am pm th st nd rd percent degrees f c kg episodes goli din""".split()
+    {"day", "days", "week", "weeks", "month", "months", "year", "years", "hour", "hours", "hr", "hrs", "min", "mins"}
+    | {"minute", "minutes", "time", "times", "pill", "pills", "tablet", "tablets", "tab", "tabs", "mg", "ml", "extra"}
+    | {"more", "dose", "doses", "percent", "degrees", "kg", "episodes", "ta", "goli", "din", "tablette", "pastillas"}
 )
-_ORDINALS = frozenset({"st", "nd", "rd", "th", "am", "pm", "mg", "f", "c"})
 _FRACTION = re.compile(r"(?<![\d.,/-])(\d{1,2})\s*(?:([½¼¾])|\s(1/2|1/4|3/4))(?!\d)")
 _DECIMAL = re.compile(r"(?<![\d.,/-])(\d{1,2}\.\d{1,2})(?![\d.,-])")
 _PARTS = {"½": 0.5, "¼": 0.25, "¾": 0.75, "1/2": 0.5, "1/4": 0.25, "3/4": 0.75}
@@ -94,14 +95,14 @@ def _one_sign(text: Text, whole: tuple[str, ...], scale: str, speech: Speech) ->
 def _doubled(digits: str) -> Candidate:
     if len(digits) <= 3 and digits.lstrip("0") and len(digits.lstrip("0")) < len(digits):
         return int(digits)
-    return int(digits[0]) if len(digits) == 2 and digits[0] == digits[1] and digits != "99" and digits != "11" else None
+    return int(digits[0]) if len(digits) == 2 and digits[0] == digits[1] and digits not in {"99", "11"} else None
 
 
 def _slip(whole: tuple[str, ...], speech: Speech) -> Candidate:
     """Return the number a single misspelt word is one slip away from."""
     if len(whole) != 1 or len(whole[0]) < 3 or not whole[0].isalpha():
         return None
-    near = {value for word, value in speech.numbers.items() if len(word) >= 3 and one_edit(whole[0], word)}
+    near = {value for word, value in speech.numbers.items() if word[0] == whole[0][0] and one_edit(whole[0], word)}
     return near.pop() if len(near) == 1 else None
 
 
@@ -109,12 +110,15 @@ def _one_of_several(tokens: Sequence[Token], scale: str, speech: Speech) -> Cand
     """Return the number repeated, corrected, or tied to now, when the others are tied to another time."""
     numbers = [at for at, token in enumerate(tokens) if token.kind == "number"]
     values = {tokens[at].text for at in numbers}
-    simple = all(token.kind in {"number"} for token in tokens)
+    simple = all(token.kind == "number" for token in tokens)
     if len(numbers) > 1 and len(values) == 1 and simple:
         return int(tokens[numbers[0]].text) if len(tokens[numbers[0]].text) <= 3 else None
     if len(numbers) == 1:
         return _after_no(tokens, numbers[0], speech)
     if scale != "nrs" or len(numbers) != 2:
+        return None
+    told_apart = speech.phrases.get("now", ()) + speech.phrases.get("past", ())
+    if not any((token.text,) in told_apart for token in tokens[numbers[0] + 1 : numbers[1]]):
         return None
     now = [at for at in numbers if _tied(tokens, at, "now", speech)]
     return int(tokens[now[0]].text) if len(now) == 1 and len(tokens[now[0]].text) <= 2 else None
@@ -166,7 +170,7 @@ def _first_number(tokens: list[Token], shape: Shape) -> int | None:
         rest = rest[2:]
     if any(token.kind == "number" for token in rest):
         return None
-    if rest and (rest[0].text in _UNITS or rest[0].glued and rest[0].text not in {",", ".", "!", ";"}):
+    if rest and (rest[0].text in _UNITS or (rest[0].glued and rest[0].text not in {",", ".", "!", ";"})):
         return None
     value = int(tokens[0].text)
     return min(value, shape.high) if over_ten or value <= shape.high else None

@@ -18,11 +18,15 @@ MOST_PROMPTS = 12
 _WORD_FOR_PAIN = "pain|dard|byatha|betha|दर्द|ব্যথা|dolor|douleur|dor"
 # The short form every clinic's default prompt has: a word for pain, the range, a question mark or a colon.
 _SHORT_PROMPT = re.compile(rf"(?:(?:your|apka|apnar)\s+)?(?:{_WORD_FOR_PAIN})\s*\(?\s*0\s?(?:-|to)\s?10\s?\)?\s?[?:]")
-_LONG_PROMPT = re.compile(r"your (?:average )?pain (?:today|now|in the last 24 hours)?,? ?(?:from )?0 \(no pain\) to 10 \(worst[^)?]{0,20}\)\??(?: ?reply(?:\.\.\.| with one number\.?)?)?")
+_LONG_PROMPT = re.compile(
+    r"your (?:average )?pain (?:today|now|in the last 24 hours)?,? ?(?:from )?0 \(no pain\) to 10 "
+    r"\(worst[^)?]{0,20}\)\??(?: ?reply(?:\.\.\.| with one number\.?)?)?"
+)
 _OPEN, _CLOSE = r"[\"']", r"(?:[\"']|\.\.\.)"
 _REACTION = re.compile(
     r"\s*(?:"
-    r"(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted (?:\S{1,12} )?to|removed (?:a|an|the) [\w ]{1,30} from|"
+    r"(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted (?:\S{1,12} )?to|"
+    r"removed (?:a|an|the) [\w ]{1,30} from|"
     r"le gust[oó]|le encant[oó]|me gusta|a aim[eé]|a ador[eé]|gostou de|amou|gefällt)\s+"
     r"|[^\w\s]{0,8}\s*to\s+)"
     rf"(?:{_OPEN}.*{_CLOSE}|an? (?:image|photo|picture|message|video|attachment|audio message|sticker|link))"

@@ -47,9 +47,7 @@ def _slip(texts: tuple[str, ...], speech: Speech) -> Stated | None:
     said = " ".join(texts)
     if len(said) < SHORTEST_SLIP - 1 or texts in speech.other_words or texts in speech.proposals:
         return None
-    near = {
-        value for value, labels in enumerate(speech.options) for label in labels if _is_slip(said, " ".join(label))
-    }
+    near = {value for value, labels in enumerate(speech.options) for label in labels if _is_slip(said, " ".join(label))}
     return Stated(near.pop(), "score.label_slip") if len(near) == 1 else None
 
 

@@ -12,7 +12,9 @@ from prom.domain.reply_signals import Found
 
 LONG_NOTE_WORDS = 15
 _ENCODED = re.compile(r"(?:[A-Za-z0-9+/_-]{40,}={0,2}|(?:[A-Za-z0-9+/]{20,}\s+)+[A-Za-z0-9+/]{4,}={0,2})")
-_ESCAPED = re.compile(r"(?:&#x?[0-9a-fA-F]+;){2}|(?:\\u[0-9a-fA-F]{4}){2}|(?:%[0-9A-Fa-f]{2}){4}|=\?utf-8\?|(?:=[0-9A-F]{2}){3}", re.I)
+_ESCAPED = re.compile(
+    r"(?:&#x?[0-9a-f]+;){2}|(?:\\u[0-9a-f]{4}){2}|(?:%[0-9a-f]{2}){4}|=\?utf-8\?|(?:=[0-9a-f]{2}){3}", re.IGNORECASE
+)
 _NOT_A_NAME = re.compile(r"\b[Tt]his (?:is not|isn'?t|is no longer) (?:Mr\.?|Mrs\.?|Ms\.?)?\s?[A-Z][a-z]+")
 
 
@@ -45,11 +47,15 @@ def _denied_or_unclear(found: Found, *, denied_sign: bool) -> Reason | None:
         return Reason("maybe_opt_out")
     if found.has("paused"):
         return Reason("pause", (PAUSE,))
+    if found.has("help_alone"):
+        return Reason("help_me")
+    if found.has("start_alone"):
+        return Reason("resume")
     if _is_question(found):
         return Reason("question")
-    if found.text.too_long or len(found.text.words) >= LONG_NOTE_WORDS:
-        return Reason("long_note")
-    return None
+    if found.text.too_long:
+        return Reason("too_long")
+    return Reason("long_note") if len(found.text.words) >= LONG_NOTE_WORDS else None
 
 
 def _is_encoded(found: Found) -> bool:

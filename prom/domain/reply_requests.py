@@ -13,7 +13,7 @@ _NOT_STOP = frozenset({"shop", "step", "top", "atop", "slop", "strop", "stomp", 
 _SPELT = frozenset({"stopall", "unsubscribe", "optout", "stopnow", "stopit", "stoptexting", "stopplease", "pleasestop"})
 _HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "mins", "pm", "am"})
 _MEANING = frozenset({"mean", "means", "meaning", "meant"})
-_QUESTION_OPENERS = (("what", "does"), ("what", "do"), ("what", "is"), ("what", "s"), ("whats",), ("meaning",), ("wat", "is"))
+_QUESTION_OPENERS = (("what", "does"), ("what", "do"), ("what", "is"), ("whats",), ("meaning",), ("wat", "is"))
 
 
 def opt_out(found: Found) -> str | None:
@@ -82,7 +82,8 @@ def _stop_first(found: Found) -> bool:
 def _stop_last(found: Found) -> bool:
     """Return whether a text ends with STOP as a word of its own: "I am fine now. STOP"."""
     words, breaks = found.text.words, found.text.breaks
-    if len(words) < 2 or words[-1] != _STOP or len(words) - 2 in found.covered("cannot", "not_over", "negator", "please_dont"):
+    against = found.covered("cannot", "not_over", "negator", "please_dont")
+    if len(words) < 2 or words[-1] != _STOP or len(words) - 2 in against:
         return False
     shouted = found.text.cased.rstrip(" .!\n").endswith("STOP") and not found.text.cased.isupper()
     return shouted or any(mark in breaks[-2] for mark in ".!;") or words[-2] in {"please", "pls", "plz"}
@@ -92,9 +93,7 @@ def states_a_number(found: Found) -> bool:
     """Return whether a number stands in a text as a word of its own, not as a look-alike letter in one ("st0p")."""
     tokens = found.text.tokens
     inside = {at for at in range(1, len(tokens)) if tokens[at].glued and tokens[at - 1].kind != "mark"}
-    return any(
-        token.kind == "number" and at not in inside and at + 1 not in inside for at, token in enumerate(tokens)
-    )
+    return any(token.kind == "number" and at not in inside and at + 1 not in inside for at, token in enumerate(tokens))
 
 
 def opt_in(found: Found) -> bool:

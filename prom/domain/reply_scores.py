@@ -81,7 +81,7 @@ def stated(tokens: Sequence[Token], shape: Shape, speech: Speech) -> Stated | No
 
 
 def _unwrapped(tokens: list[Token]) -> list[Token]:
-    """Return the tokens without a smiling face at the end and without marks that only frame them: quotes, *7*, (7), -> 7."""
+    """Return the tokens without a smiling face at the end and without marks that only frame them: "7", *7*, -> 7."""
     tokens = _without_emoticon(tokens)
     while tokens and tokens[-1].text in _CLOSING:
         tokens = tokens[:-1]
@@ -157,7 +157,7 @@ def _core(tokens: list[Token], start: int, shape: Shape, speech: Speech) -> tupl
     return (None if glued or _dated(tokens[start], past > end) else value), past
 
 
-def _dated(token: Token, over_ten: bool) -> bool:  # noqa: FBT001 - one word says it
+def _dated(token: Token, over_ten: bool) -> bool:
     """Return whether a number is written as in a date: 07/10."""
     return over_ten and len(token.text) > 1 and token.text.startswith("0")
 
@@ -168,9 +168,9 @@ def _whole(token: Token, numbers: dict[str, int], longest: int) -> int | None:
     if token.text == "00":
         return 0
     padded = len(token.text) == 2 and token.text[0] == "0"
-    if len(token.text) > max(longest, 2 if padded else 1) or (len(token.text) > 1 and token.text[0] == "0" and not padded):
-        return None
-    return int(token.text)
+    if padded or (len(token.text) <= longest and token.text[0] != "0") or token.text == "0":
+        return int(token.text)
+    return None
 
 
 def _past_zero_decimal(tokens: list[Token], end: int) -> int:
@@ -197,9 +197,10 @@ def _past_denominator(tokens: list[Token], end: int, shape: Shape, speech: Speec
     top = {str(shape.denominator)} | {word for word, value in speech.numbers.items() if value == shape.denominator}
     if tokens[end].text in {"/", "\\"}:
         return end + 2 if end + 1 < len(tokens) and tokens[end + 1].text in top else end
+    texts = tuple(token.text for token in tokens)
     for phrase in speech.phrases.get("denominator", ()):
         past = end + len(phrase)
-        if tuple(token.text for token in tokens[end:past]) == phrase and past < len(tokens) and tokens[past].text in top:
+        if texts[end:past] == phrase and past < len(texts) and texts[past] in top:
             return past + 1
     return end
 
@@ -226,15 +227,19 @@ def covered(tokens: Sequence[Token], names: tuple[str, ...], speech: Speech) -> 
     reached = {0}
     for at in range(len(words)):
         if at in reached:
-            reached.update(at + length for length in range(1, len(words) - at + 1) if words[at : at + length] in phrases)
+            reached.update(end for end in range(at + 1, len(words) + 1) if words[at:end] in phrases)
     return len(words) in reached
 
 
 def _no_pain(tokens: list[Token], shape: Shape, speech: Speech) -> Stated | None:
     """Return 0 for an unmistakable statement that there is no pain, and nothing else but politeness or the time."""
-    if not shape.zero_words or any(token.kind == "number" for token in tokens):
+    if not shape.zero_words or any(token.kind == "number" for token in tokens[:-1]):
         return None
-    words = _bare(tokens, frozenset({",", "!", ".", "-"}))
+    tokens = tokens[:-1] if tokens[-1] == Token("number", "0", glued=False) else tokens
+    if not tokens or tokens[-1].kind == "number":
+        return None
+    hyphens = {at for at, token in enumerate(tokens[:-1]) if token.text == "-" and token.glued and tokens[at + 1].glued}
+    words = _bare([token for at, token in enumerate(tokens) if at not in hyphens], _JOINING - {":", "="})
     texts = tuple(token.text for token in words)
     for phrase in speech.phrases.get("no_pain", ()):
         for start in range(len(texts) - len(phrase) + 1):

@@ -4,9 +4,9 @@ A sign that is denied ("no fever", "bukhar nahi hai") or over ("the fever is gon
 Everything else that looks like a warning sign is one: a false alarm costs a call, a missed one a leg or a life.
 
 Sources:
-    [P] The signs are those listed for the channel: new weakness, numb saddle area, cannot pass urine, fever or pus after
-        a procedure, chest pain, breathing, face or throat swelling, widespread hives, a headache on sitting up or
-        standing after an injection, possible overdose, self-harm, a bare emergency number.
+    [P] The signs are those listed for the channel: new weakness, numb saddle area, cannot pass urine, fever or pus
+        after a procedure, chest pain, breathing, face or throat swelling, widespread hives, a headache on sitting up
+        or standing after an injection, possible overdose, self-harm, a bare emergency number.
     [P] Fever from 100 F or 37.8 C when a temperature is named; many tablets are 5 or more taken at once.
 """
 
@@ -25,7 +25,9 @@ MANY_TABLETS = (5, 200)
 LONGEST_REQUEST = 60
 REACH = 16
 _STRONG_BREAKS = frozenset(".;!?")
-_TEMPERATURE = re.compile(r"(?<![\d.,/])(\d{2,3}(?:[.,]\d{1,2})?)(?![\d/]|[.,]\d)\s?(°|deg|degree|f\b|c\b|fahrenheit|celsius)?")
+_TEMPERATURE = re.compile(
+    r"(?<![\d.,/])(\d{2,3}(?:[.,]\d{1,2})?)(?![\d/]|[.,]\d)\s?(°|deg|degree|f\b|c\b|fahrenheit|celsius)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ class Alarm:
     denied: bool
 
 
-def find(text: reply_text.Text) -> Found:
+def find(text: reply_text.Text, language: str) -> Found:
     """Return the text with the concepts in it; words inside a harmless phrase ("hay fever") count for nothing."""
-    spans = reply_words.lexicon().spans(text.words)
+    spans = reply_words.lexicon().spans(text.words, language)
     harmless = spans.get("harmless", [])
     if harmless:
         spans = {concept: [span for span in found if not _inside(span, harmless)] for concept, found in spans.items()}
@@ -79,20 +81,15 @@ def _inside(span: Span, harmless: list[Span]) -> bool:
 
 
 def hits(rule: Rule, found: Found) -> Iterator[tuple[Span, ...]]:
-    """Yield each place where all concepts of a rule stand near each other."""
+    """Yield the places where all concepts of a rule stand near each other."""
     lists = [found.spans.get(concept, []) for concept in rule.concepts]
     if not all(lists):
         return
     for first in _some(lists[0]):
-        group: list[Span] = [first]
+        groups: list[tuple[Span, ...]] = [(first,)]
         for spans in lists[1:]:
-            after = [span for span in _some(spans) if span[0] >= group[-1][1]] if rule.ordered else _some(spans)
-            nearest = _nearest(group, after, rule.near)
-            if nearest is None:
-                break
-            group.append(nearest)
-        else:
-            yield tuple(group)
+            groups = [(*group, span) for group in groups for span in _nearest(group, _some(spans), rule)]
+        yield from groups
 
 
 def _some(spans: list[Span]) -> list[Span]:
@@ -101,13 +98,19 @@ def _some(spans: list[Span]) -> list[Span]:
     return spans if len(spans) <= 2 * half else spans[:half] + spans[-half:]
 
 
-def _nearest(group: list[Span], spans: list[Span], near: int) -> Span | None:
-    best, least = None, near + 1
+def _nearest(group: tuple[Span, ...], spans: list[Span], rule: Rule) -> list[Span]:
+    """Return the nearest mention before the group and the nearest one after it, as far as the rule reaches."""
+    near: list[Span] = []
+    last, least = None, rule.near + 1
     for span in spans:
-        gaps = [max(span[0] - end, start - span[1]) for start, end in group]
-        if min(gaps) >= 0 and min(gaps) < least:
-            best, least = span, min(gaps)
-    return best
+        gap = min(max(span[0] - end, start - span[1]) for start, end in group)
+        if gap < 0 or gap > rule.near or (rule.ordered and span[0] < group[-1][1]):
+            continue
+        if span[0] < group[-1][0]:
+            near = [span]
+        elif gap < least:
+            last, least = span, gap
+    return near if last is None else [*near, last]
 
 
 def alarm(found: Found) -> Alarm | None:
@@ -207,30 +210,27 @@ def emergency_numbers() -> frozenset[str]:
     return frozenset(number for numbers in reply_words.table("emergency")["numbers"].values() for number in numbers)
 
 
+@lru_cache(maxsize=1)
+def _emergency_pattern() -> re.Pattern[str]:
+    """Return the pattern of an emergency number that is no part of a telephone number or a blood pressure."""
+    return re.compile(rf"(?<!\d)(?<!\d[-/.,:])({'|'.join(sorted(emergency_numbers()))})(?!\d|[-/.,:]\d)")
+
+
 def _emergency_number(found: Found) -> bool:
+    """Return whether an emergency number stands alone or with a word for calling; 911 has no other meaning at all."""
     words = found.text.words
-    numbers = emergency_numbers()
-    if len(words) > 1 and all(len(word) == 1 and word.isdigit() for word in words) and "".join(words) in numbers:
+    if len(words) > 1 and all(len(word) == 1 for word in words) and "".join(words) in emergency_numbers():
         return True
-    at = [place for place, word in enumerate(words) if word in numbers and not _part_of_a_number(place, found)]
-    if not at:
-        return False
+    numbers = set(_emergency_pattern().findall(found.text.plain))
+    at = [place for place, word in enumerate(words) if word in numbers]
+    others = any(word.isdigit() and word not in numbers for word in words)
     alone = found.only("dialling", "polite", "help_alone", "help_me", "emergency", "stop_filler", numbers=True)
-    others = sum(word.isdigit() for word in words) - len(at)
-    return (alone and not others) or any(words[place] == "911" for place in at) or _dialled(at, found)
-
-
-def _part_of_a_number(place: int, found: Found) -> bool:
-    """Return whether marks join a number to another one, as in a telephone number or a blood pressure."""
-    words, breaks = found.text.words, found.text.breaks
-    joined = frozenset("-/.,:")
-    after = breaks[place][:1] in joined and place + 1 < len(words) and words[place + 1].isdigit()
-    before = place > 0 and words[place - 1].isdigit() and breaks[place - 1][-1:] in joined and breaks[place - 1] != ""
-    return (after and breaks[place] != "") or before
+    return bool(at) and ((alone and not others) or "911" in numbers or _dialled(at, found))
 
 
 def _dialled(places: list[int], found: Found) -> bool:
-    return any(0 <= place - end <= 1 for place in places for _, end in found.spans.get("dialling", ()))
+    calls = found.spans.get("dialling", ())
+    return any(0 <= place - end <= 1 or 0 <= start - place - 1 <= 1 for place in places for start, end in calls)
 
 
 def _high_temperature(found: Found) -> bool:

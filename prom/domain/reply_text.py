@@ -1,9 +1,9 @@
 """A patient's text made comparable: one digit script, no invisible characters, words without decoration.
 
-Two readings of the same text are kept side by side. `tokens` are exact (case aside) and serve the strict score grammar:
-what is not understood there must stay visible, so a superscript, a fraction, a struck-out digit or a sign that changes
-a number's meaning is never smoothed away. `words` are folded (accents, apostrophes and spelling marks off) and serve the
-broad recall of warning signs and requests, where missing a word is worse than reading one too many.
+Two readings of the same text are kept side by side. `tokens` are exact (case aside) and serve the strict score
+grammar: what is not understood there must stay visible, so a superscript, a fraction, a struck-out digit or a sign that
+changes a number's meaning is never smoothed away. `words` are folded (accents, apostrophes and spelling marks off) and
+serve the broad recall of warning signs and requests, where missing a word is worse than reading one too many.
 
 A webhook has little time, and a text may be made to cost it: everything here is one pass over at most 1,600 characters.
 """
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 LONGEST = 1600
 MOST_WORDS = 450
+MOST_TOKENS = 320
 MOST_MARKS = 4
 UNREADABLE = "\ufffd"
 TEN_SIGN = "\U0001f51f"
@@ -100,15 +101,15 @@ def read(text: str) -> Text:
         cased = _DIGITS.sub(_one_script, cased)
     cased = cased.translate(_SIGNS)
     plain = _REPEATED_MARKS.sub(r"\1\1\1\1", cased.casefold()[:LONGEST])
-    tokens = _tokens(plain)
-    words, breaks = _words(tokens)
+    tokens, words, breaks = _pieces_of(plain)
+    folded = fold("\n".join(words[:MOST_WORDS])).split("\n") if words else []
     return Text(
         cased=cased,
         plain=plain,
-        tokens=tokens,
-        words=words[:MOST_WORDS],
-        breaks=breaks[:MOST_WORDS],
-        too_long=len(text) > LONGEST or len(composed) > LONGEST or len(words) > MOST_WORDS,
+        tokens=tuple(tokens),
+        words=tuple(folded),
+        breaks=tuple(breaks[:MOST_WORDS]),
+        too_long=max(len(text), len(composed)) > LONGEST or len(words) > MOST_WORDS or len(tokens) >= MOST_TOKENS,
         doubtful_digits=any(sign in cut for sign in _DIRECTION_OVERRIDES),
         ten_sign=TEN_SIGN in cut,
     )
@@ -177,27 +178,44 @@ def _sign(char: str) -> str:
 @lru_cache(maxsize=1)
 def _pieces() -> re.Pattern[str]:
     """Return the pattern of numbers, words and single marks; a word is letters, vowel signs and apostrophes."""
-    letters = [code for code in range(0x20000) if unicodedata.category(chr(code))[0] in "LM"]
-    starts = [code for before, code in pairwise([-1, *letters]) if code != before + 1]
-    ends = [code for code, after in pairwise([*letters, 0x20000]) if after != code + 1]
+    signs = [code for code in range(0x20000) if unicodedata.category(chr(code))[0] == "M"]
+    starts = [code for before, code in pairwise([-1, *signs]) if code != before + 1]
+    ends = [code for code, after in pairwise([*signs, 0x20000]) if after != code + 1]
     ranges = "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
-    return re.compile(rf"([0-9]+)|(['{ranges}\U00020000-\U000323af]+)|(\S)")
+    return re.compile(rf"([0-9]+)|((?:[^\W\d_]|['{ranges}])+)|(\S)")
 
 
-def _tokens(plain: str) -> tuple[Token, ...]:
-    found: list[Token] = []
+def _pieces_of(plain: str) -> tuple[list[Token], list[str], list[str]]:
+    """Return the exact tokens, the words and numbers, and the marks that follow each of those."""
+    tokens: list[Token] = []
+    words: list[str] = []
+    breaks: list[str] = []
     end = -1
     for piece in _pieces().finditer(plain):
-        glued = piece.start() == end
-        end = piece.end()
         number, word, mark = piece.groups()
-        if word is None:
-            found.append(Token("number", number, glued) if mark is None else Token("mark", mark, glued))
-        elif "'" in word:
-            _add_quoted(found, word, glued=glued)
-        else:
-            found.append(Token("word", word, glued))
-    return tuple(found)
+        if len(tokens) < MOST_TOKENS:
+            _add_token(tokens, piece.groups(), glued=piece.start() == end)
+        end = piece.end()
+        bare = number or (word or "").replace("'", "")
+        if bare:
+            words.append(bare)
+            breaks.append("")
+        elif mark in _PICTURE_WORDS:
+            words.append(_PICTURE_WORDS[mark])
+            breaks.append("")
+        elif breaks and len(breaks[-1]) < MOST_MARKS:
+            breaks[-1] += mark or "'"
+    return tokens, words, breaks
+
+
+def _add_token(found: list[Token], piece: tuple[str | None, ...], *, glued: bool) -> None:
+    number, word, mark = piece
+    if word is not None and "'" in word:
+        _add_quoted(found, word, glued=glued)
+    elif word is not None:
+        found.append(Token("word", word, glued))
+    else:
+        found.append(Token("mark" if number is None else "number", number or mark or "", glued))
 
 
 def _add_quoted(found: list[Token], word: str, *, glued: bool) -> None:
@@ -210,23 +228,6 @@ def _add_quoted(found: list[Token], word: str, *, glued: bool) -> None:
         found.append(Token("word", bare, glued))
     if word[-1] == "'" and len(word) > 1:
         found.append(Token("mark", "'", glued=True))
-
-
-def _words(tokens: tuple[Token, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the folded words and numbers, and the marks that follow each of them."""
-    words: list[str] = []
-    breaks: list[str] = []
-    for kind, text, _ in tokens:
-        if kind != "mark":
-            words.append(text)
-            breaks.append("")
-        elif text in _PICTURE_WORDS:
-            words.append(_PICTURE_WORDS[text])
-            breaks.append("")
-        elif breaks and len(breaks[-1]) < MOST_MARKS:
-            breaks[-1] += text
-    folded = fold("\n".join(words)).split("\n") if words else []
-    return tuple(folded), tuple(breaks)
 
 
 def fold(words: str) -> str:

@@ -18,8 +18,13 @@ from prom.domain import reply_text
 LONGEST_PHRASE = 6
 LONGEST_WORD = 24
 SHORTEST_MISSPELT = 5
+SHORTEST_STEM = 3
+# "The", "and", "in", "to", "will" are written together with the Arabic word that follows.
+_ARABIC_PREFIXES = ("وال", "بال", "لل", "ال", "و", "ب", "ل", "س")
 MOST_SPANS = 24
 
+_SPELT_LANGUAGES = ("en", "es", "fr", "pt")
+_ROMANISED = ("hi", "bn")
 _NOT_A_LANGUAGE = frozenset({"rules", "spelling", "emergency"})
 
 Span = tuple[int, int]
@@ -52,15 +57,16 @@ class Lexicon:
     phrases: _Node
     words: frozenset[str]
     prefixes: frozenset[str]
-    misspellings: Mapping[str, str]
+    misspellings: Mapping[str, Mapping[str, str]]
     real_words: frozenset[str]
     alarms: tuple[Rule, ...]
     opt_outs: tuple[Rule, ...]
     people: tuple[Rule, ...]
 
-    def spans(self, words: tuple[str, ...]) -> dict[str, list[Span]]:
+    def spans(self, words: tuple[str, ...], language: str) -> dict[str, list[Span]]:
         """Return where each concept is mentioned, as half-open spans of word positions."""
-        known = {word: self._readings(word) for word in set(words)}
+        own = self.misspellings.get(base_language(language), {})
+        known = {word: self._readings(word, own) for word in set(words)}
         found: dict[str, list[Span]] = {}
         for start in range(len(words)):
             self._walk(words, known, start, found)
@@ -80,14 +86,14 @@ class Lexicon:
                     if not spans or spans[-1] != (start, end + 1):
                         spans.append((start, end + 1))
 
-    def _readings(self, word: str) -> tuple[str, ...]:
+    def _readings(self, word: str, own: Mapping[str, str]) -> tuple[str, ...]:
         """Return the listed words a word may stand for: itself, its beginning, or what it is a misspelling of."""
         if word in self.words:
             return (word, *self._beginnings(word))
         readings = (*self._beginnings(word), *self._look_alike(word))
         if readings or len(word) > LONGEST_WORD or word in self.real_words:
             return readings
-        return self._misspelt(word)
+        return self._misspelt(word, own)
 
     def _beginnings(self, word: str) -> tuple[str, ...]:
         return tuple(
@@ -98,13 +104,17 @@ class Lexicon:
         if word.isascii():
             return ()
         latin = reply_text.look_alike(word)
-        return (latin,) if latin in self.words else ()
+        if latin in self.words:
+            return (latin,)
+        stems = (word.removeprefix(prefix) for prefix in _ARABIC_PREFIXES if word.startswith(prefix))
+        return tuple(stem for stem in stems if len(stem) >= SHORTEST_STEM and stem in self.words)
 
-    def _misspelt(self, word: str) -> tuple[str, ...]:
+    def _misspelt(self, word: str, own: Mapping[str, str]) -> tuple[str, ...]:
         if len(word) < SHORTEST_MISSPELT or not word.isascii():
             return ()
+        settled = self.misspellings[""]
         for variant in (word, *_with_one_letter_less(word)):
-            meant = self.misspellings.get(variant)
+            meant = settled.get(variant) or own.get(variant)
             if meant is not None and one_edit(word, meant) and word[0] == meant[0]:
                 return (meant,)
         return ()
@@ -168,7 +178,8 @@ def lexicon() -> Lexicon:
     for name, data in _files().items():
         if name in _NOT_A_LANGUAGE:
             continue
-        lists = dict(data.get("concepts", {})) | {f"{key}_alone": text for key, text in data.get("keywords", {}).items()}
+        keywords = {f"{name}_alone": listed for name, listed in data.get("keywords", {}).items()}
+        lists = data.get("concepts", {}) | keywords
         for concept, listed in lists.items():
             for phrase in map(_phrase_words, _split(listed)):
                 _plant(root, concept, phrase)
@@ -177,12 +188,13 @@ def lexicon() -> Lexicon:
     rules, spelling = _files()["rules"], _files()["spelling"]
     real = frozenset(_split(spelling["real_words"]))
     alarms = _rules(rules["alarm"], "kind")
-    serious = frozenset().union(*(words_of(concept) for rule in alarms for concept in rule.concepts))
+    serious = {concept for rule in alarms for concept in rule.concepts} | {"opt_out"}
     return Lexicon(
         phrases=root,
         words=frozenset(words),
         prefixes=frozenset(prefixes),
-        misspellings=_misspellings(serious | words_of("opt_out")),
+        misspellings={"": _misspellings(serious, _SPELT_LANGUAGES)}
+        | {name: _misspellings(serious, (name,)) for name in _ROMANISED},
         real_words=real,
         alarms=alarms,
         opt_outs=_rules(rules["opt_out"], "rule"),
@@ -230,8 +242,13 @@ def _plant(root: _Node, concept: str, phrase: tuple[str, ...]) -> None:
         node.ends.append(concept)
 
 
-def _misspellings(words: Iterable[str]) -> dict[str, str]:
-    """Return each longer word under every spelling with one letter less, its own included."""
+def _misspellings(serious: Iterable[str], languages: Iterable[str]) -> dict[str, str]:
+    """Return each longer word of the serious concepts under every spelling with one letter less, its own included.
+
+    Romanised words are near too many names and words of other languages: their slips count for their own patients only.
+    """
+    lists = (_files()[name].get("concepts", {}).get(concept, "") for name in languages for concept in serious)
+    words = {word for listed in lists for phrase in _split(listed) for word in _phrase_words(phrase)}
     index: dict[str, str] = {}
     for word in sorted(words):
         if len(word) >= SHORTEST_MISSPELT and word.isascii() and word.isalpha():
@@ -255,6 +272,11 @@ def _rules(tables: list[dict[str, Any]], name: str) -> tuple[Rule, ...]:
     )
 
 
+def base_language(language: str) -> str:
+    """Return a language tag without script and country: hi for hi-Latn."""
+    return language.replace("_", "-").split("-")[0].casefold()
+
+
 @lru_cache(maxsize=32)
 def speech(language: str) -> Speech:
     """Return the score words of a language, English ones included; an unknown language has the English ones only.
@@ -262,7 +284,7 @@ def speech(language: str) -> Speech:
     Words in a script of their own are read whoever writes them. Words in Latin letters are read only for a patient of
     that language, because the same letters mean something else in another one.
     """
-    own = language.replace("_", "-").split("-")[0].casefold()
+    own = base_language(language)
     known = {name: data for name, data in _files().items() if name not in _NOT_A_LANGUAGE}
     order = sorted(known, key=lambda name: (name != own, name != "en", name))
     builder = _SpeechBuilder()
