@@ -80,3 +80,15 @@ def dump(store):
             table.name: [tuple(row) for row in session.execute(text(f"SELECT * FROM {table.name}"))]
             for table in metadata.sorted_tables
         }
+
+
+def text(response):
+    """Return a page as text."""
+    return response.get_data(as_text=True)
+
+
+def follow(linked_, response):
+    """Return the page that redirects lead to."""
+    while response.status_code == 303:
+        response = linked_.client.get(response.location)
+    return response

@@ -14,8 +14,7 @@ from babel.messages.pofile import read_po
 from prom.storage.models import Patient
 from prom.web import locales
 from tests import people
-from tests.web.patients import linked
-from tests.web.test_patient import follow, text
+from tests.web.patients import follow, linked, text
 
 ROOT = Path(__file__).resolve().parents[2]
 TRANSLATED = [code for code in locales.LANGUAGES if code != "en"]

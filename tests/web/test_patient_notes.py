@@ -4,8 +4,7 @@ import pytest
 
 from prom.storage import alerts, channels, inbound, tasks
 from prom.storage.models import AlertKind, AnswerState, InboundState, MessageKind, Patient, TaskKind
-from tests.web.patients import dump, linked
-from tests.web.test_patient import follow, text
+from tests.web.patients import dump, follow, linked, text
 
 
 @pytest.fixture
