@@ -18,8 +18,6 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode, urlsplit
 
-from sqlmodel import Session
-
 from prom.messaging.twilio import TwilioAccount, TwilioGateway
 from prom.services import prompting
 from prom.storage import migrating, outbox, vault
@@ -121,19 +119,22 @@ def queue(folder: Path) -> None:
         f"idle tick, {WAITING:,} waiting: {milliseconds(tick, TICKS):.2f} ms, one query {bare:.3f} ms (to reach 1 ms)"
     )
     fill(path, one.message.id, CLAIMED, now.strftime("%Y-%m-%d %H:%M:%S.%f"))
-    with store.writing() as session:
-        took = milliseconds(lambda: claim(session, now), 1)
+    took = median(claim_ms(store, now) for _ in range(7))
     print(f"{CLAIMED} due of {WAITING:,} claimed in {took:.1f} ms (to reach 20 ms)")
     database.close()
     store.engine.dispose()
 
 
-def claim(session: Session, now: datetime) -> None:
-    """Claim all that is due."""
-    taken = outbox.claim(
-        session, now=now, lease_until=now + timedelta(seconds=30), limit=CLAIMED, urgent_only=False, skip_sites=()
-    )
-    assert len(taken) == CLAIMED
+def claim_ms(store: Store, now: datetime) -> float:
+    """Claim all that is due, give it back, and return the milliseconds that the claim took."""
+    lease_until = now + timedelta(seconds=30)
+    with store.writing() as session:
+        began = time.perf_counter()
+        taken = outbox.claim(session, now=now, lease_until=lease_until, limit=CLAIMED, urgent_only=False, skip_sites=())
+        took = 1000 * (time.perf_counter() - began)
+        assert len(taken) == CLAIMED
+        outbox.give_back(session, taken)
+    return took
 
 
 def sending(folder: Path, url: str) -> None:

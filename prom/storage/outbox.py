@@ -78,7 +78,8 @@ def claim(
         return []
     taken = session.connection().execute(
         update(Message)
-        .where(col(Message.id).in_(ids), col(Message.state) == MessageState.PENDING)
+        # Spelled so that SQLite looks the rows up by id: by the index on the state it reads all that waits.
+        .where(col(Message.id).in_(ids), func.coalesce(col(Message.state), "") == MessageState.PENDING)
         .values(state=MessageState.CLAIMED, lease_until=lease_until)
         .returning(col(Message.id), col(Message.site_id), col(Message.phone_index))
     )
@@ -168,16 +169,21 @@ def reopen_phone(session: Session, phone_index: str, now: datetime) -> int:
 
     What was due in between stays unsent: nobody wants a month of questions at once.
     """
-    planned = select(Prompt.id).where(col(Prompt.state) == PromptState.PLANNED)
+    planned = (
+        select(Prompt.id)
+        .where(col(Prompt.id) == col(Message.prompt_id), col(Prompt.state) == PromptState.PLANNED)
+        .exists()
+    )
     done = session.execute(
         update(Message)
         .where(
             col(Message.phone_index) == phone_index,
-            col(Message.state) == MessageState.SUPPRESSED,
+            # By the phone, not by the state: see `claim`.
+            func.coalesce(col(Message.state), "") == MessageState.SUPPRESSED,
             col(Message.reason) == "opted_out",
             col(Message.due_at) > now,
             col(Message.sending_at).is_(None),
-            col(Message.prompt_id).in_(planned),
+            planned,
         )
         .values(state=MessageState.PENDING, reason="")
         .execution_options(synchronize_session="fetch")
