@@ -92,6 +92,7 @@ class _Year:
         self.coming: list[_Happening] = []
         self.number = 0
         self.by_phone: dict[str, Person] = {}
+        self.read: set[int] = set()
         self.start = today - timedelta(days=DAYS)
         for index in range(count):
             self._invent(index, count)
@@ -133,7 +134,9 @@ class _Year:
             asked = [
                 (patients.phone(session, episodes.patient_of(session, _episode(session, prompt.episode_id))), message)
                 for message, prompt in rehearsal.texts_accepted_at(session, now)
+                if message.id not in self.read
             ]
+        self.read |= {message.id for _, message in asked}
         for phone, message in asked:
             person = self.by_phone[phone or ""]
             answer = acting.answer(person, message.question, now, self.chance)

@@ -14,7 +14,7 @@ from prom.storage import outbox, rehearsal
 from prom.storage.session import Store
 
 MOST_ROUNDS = 20
-HOUSEKEEPING = timedelta(hours=6)
+HOUSEKEEPING = timedelta(hours=12)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -74,7 +74,7 @@ def step_to(world: World, target: datetime, moved: Callable[[datetime], None] | 
 
 
 def _rounds(at: datetime) -> int:
-    """Return how many rounds of housekeeping fit before an instant: it is done four times a day."""
+    """Return how many rounds of housekeeping fit before an instant: it is done twice a day."""
     return (at - EPOCH) // HOUSEKEEPING
 
 
@@ -82,7 +82,7 @@ def _keep_house(world: World, now: datetime) -> None:
     with world.store.writing() as session:
         reminding.queue(session, now)
         reconciling.close_windows(session, now)
-        if _rounds(now) % 4 == 0:
+        if _rounds(now) % 2 == 0:
             watching.refresh_stale(session, now, 500)
 
 
