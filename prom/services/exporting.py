@@ -1,4 +1,4 @@
-"""Export data as CSV or JSON, without names and dates unless asked, with a codebook of every column.
+"""Export data as CSV, JSON, REDCap or FHIR, without names and dates unless asked, with a codebook of every column.
 
 CSV cells that a spreadsheet would run as a formula get an apostrophe in front; phones such as +919007000001 and
 negative numbers are no formulas and stay as they are. Exports are streamed: the edge writes the parts as they come.
@@ -8,18 +8,21 @@ import csv
 import io
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain, islice
 
 from sqlmodel import Session
 
+from prom.services import exporting_fhir, exporting_redcap
 from prom.services.exporting_columns import Column, Value
 from prom.services.exporting_tables import TABLES, Table
 from prom.storage import audit
 
-FORMATS = ("csv", "json")
+FORMATS = ("csv", "json", "redcap", "fhir")
 # A download meant for a spreadsheet starts with this mark, or it is not read as UTF-8; other programs trip over it.
 BOM = "\ufeff"
+PART_ROWS = 500
 _FORMULA_SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 _HARMLESS = re.compile(r"\+\d{6,15}|-?\d+(\.\d+)?", re.ASCII)
 
@@ -39,12 +42,13 @@ def export(
     what: str,
     fmt: str,
     identified: bool,
-    now: datetime,  # noqa: ARG001 - formats that carry the time they were made need it
+    now: datetime,
     *,
     site_ids: Collection[int] | None = None,
 ) -> Iterator[str]:
     """Return the parts of an export: episodes, answers, outcomes, messages or audit, as csv or json.
 
+    Episodes and answers also go as redcap records and as a fhir bundle, which carries the time it was made.
     Only the sites in `site_ids` are exported (None: all).
     """
     table = _table(what)
@@ -54,8 +58,13 @@ def export(
             return _csv(session, table, columns, site_ids)
         case "json":
             return _json(session, table, columns, site_ids)
+        case "redcap" if what in exporting_redcap.KINDS:
+            rows = exporting_redcap.records(session, what, identified, site_ids)
+            return _written([exporting_redcap.header(what, identified)], rows)
+        case "fhir" if what in exporting_fhir.KINDS:
+            return exporting_fhir.bundle(session, what, identified, now, site_ids)
         case "redcap" | "fhir":
-            raise ExportError(f"{what} cannot be exported as {fmt} yet; use csv or json")
+            raise ExportError(f"{what} have no form in {fmt}; episodes and answers do")
     raise ExportError(f"there is no format {fmt!r}; known are {', '.join(FORMATS)}")
 
 
@@ -66,6 +75,11 @@ def codebook(what: str, *, identified: bool = False) -> list[dict[str, str]]:
         for column in _table(what).columns
         if identified or not column.identifying
     ]
+
+
+def data_dictionary(*, identified: bool = False) -> Iterator[str]:
+    """Return the REDCap data dictionary of the project that redcap records are imported into."""
+    return _written([], exporting_redcap.dictionary(identified))
 
 
 def note(session: Session, what: str, fmt: str, identified: bool, actor: audit.Actor, now: datetime) -> None:
@@ -81,14 +95,19 @@ def _table(what: str) -> Table:
 
 
 def _csv(session: Session, table: Table, columns: list[Column], site_ids: Collection[int] | None) -> Iterator[str]:
+    lines = (line for chunk in table.lines(session, site_ids) for line in chunk)
+    rows = ([column.read(session, line) for column in columns] for line in lines)
+    return _written([[column.name for column in columns]], rows)
+
+
+def _written(header: Iterable[Sequence[Value]], rows: Iterable[Sequence[Value]]) -> Iterator[str]:
+    """Yield CSV text in parts of some hundred rows."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([column.name for column in columns])
-    for lines in table.lines(session, site_ids):
-        for line in lines:
-            writer.writerow([cell(column.read(session, line)) for column in columns])
+    every = chain(header, rows)
+    while part := list(islice(every, PART_ROWS)):
+        writer.writerows([cell(value) for value in row] for row in part)
         yield _taken(out)
-    yield _taken(out)
 
 
 def _taken(out: io.StringIO) -> str:

@@ -63,7 +63,10 @@ def answers(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequ
     """Yield chunks of answers by episode, superseded ones included, with episode and patient."""
     own: list[Any] = [col(getattr(Answer, name)) for name in _ANSWER]
     query = _people(
-        select(*own, *_EPISODE, *_PERSON).select_from(Answer).join(Episode, col(Answer.episode_id) == col(Episode.id))
+        columns_of(*own, col(Prompt.time_point), *_EPISODE, *_PERSON)
+        .select_from(Answer)
+        .join(Episode, col(Answer.episode_id) == col(Episode.id))
+        .outerjoin(Prompt, col(Answer.prompt_id) == col(Prompt.id))
     ).order_by(col(Answer.episode_id), col(Answer.answered_at), col(Answer.id))
     return _chunks(session, _of_sites(query, col(Answer.site_id), site_ids))
 

@@ -173,3 +173,52 @@ def test_exports_follow_the_number_of_the_procedure(store, site, now, followed):
         assert len(episodes.of_patient(session, 1)) == 2
     rows = _rows(store, "episodes", followed)
     assert sorted(row["episode"] for row in rows if row["study_id"] == rows[0]["study_id"]) == ["1", "2"]
+
+
+@pytest.mark.parametrize("what", ["episodes", "answers"])
+@pytest.mark.parametrize("identified", [False, True])
+def test_a_fhir_bundle_is_valid_and_names_nobody_unless_asked(store, followed, what, identified):
+    bundle = pytest.importorskip("fhir.resources.R4B.bundle")
+    text = _text(store, what, "fhir", followed, identified=identified)
+    bundle.Bundle.model_validate_json(text)
+    entries = [entry["resource"] for entry in json.loads(text)["entry"]]
+    kinds = {entry["resourceType"] for entry in entries}
+    assert kinds == {"Patient", "Procedure"} | ({"Observation"} if what == "answers" else set())
+    assert (people.ASHA_PHONE in text) == identified
+    # The bundle carries the time it was made, and no other date.
+    assert ("2026-" in json.dumps(entries)) == identified
+
+
+def test_a_pain_score_in_fhir_is_an_integer_with_its_days(store, followed):
+    entries = [entry["resource"] for entry in json.loads(_text(store, "answers", "fhir", followed))["entry"]]
+    (score,) = [
+        one for one in entries if one["resourceType"] == "Observation" and one["extension"][0]["valueInteger"] == 14
+    ]
+    assert score["valueInteger"] == 3
+    assert score["code"]["coding"][0] == {"system": "http://loinc.org", "code": "72514-3"}
+    assert "effectiveDateTime" not in score
+
+
+def test_an_empty_fhir_bundle_is_valid(store, site, now):
+    assert json.loads(_text(store, "answers", "fhir", now))["type"] == "collection"
+
+
+def test_redcap_records_have_unique_event_names_and_fields_of_the_dictionary(store, followed):
+    procedures = list(csv.DictReader(io.StringIO(_text(store, "episodes", "redcap", followed))))
+    records = list(csv.DictReader(io.StringIO(_text(store, "answers", "redcap", followed))))
+    dictionary = list(csv.DictReader(io.StringIO("".join(exporting.data_dictionary()))))
+    fields = [row["Variable / Field Name"] for row in dictionary]
+    assert len(dictionary[0]) == 18
+    assert set(procedures[0]) | set(records[0]) == {*fields, "redcap_event_name", "redcap_repeat_instance"}
+    assert procedures[0]["redcap_event_name"] == "baseline_arm_1"
+    asha = [row for row in records if row["record_id"] == procedures[0]["record_id"]]
+    assert [(row["redcap_event_name"], row["day"], row["nrs_average"], row["csi_01"]) for row in asha] == [
+        ("baseline_arm_1", "-10", "8", "1"),
+        ("d14_arm_1", "14", "3", ""),
+    ]
+
+
+@pytest.mark.parametrize("fmt", ["redcap", "fhir"])
+def test_tables_without_such_a_form_say_so(store, now, fmt):
+    with store.reading() as session, pytest.raises(exporting.ExportError, match="episodes and answers do"):
+        exporting.export(session, "audit", fmt, False, now)

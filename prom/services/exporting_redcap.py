@@ -1,0 +1,169 @@
+"""Episodes and answers as REDCap records, and the data dictionary of the project they are imported into.
+
+The project is longitudinal with one arm. A record is one procedure (study number and number of the procedure). Its
+events have unique names: `baseline_arm_1`, then one a time point, as `d14_arm_1`; answers outside every window are
+repeats of `unscheduled_arm_1`.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlmodel import Session
+
+from prom.domain import instruments
+from prom.services.exporting_columns import Column, Line, Value
+from prom.services.exporting_tables import TABLES
+from prom.storage import answers
+from prom.storage.models import AnswerState
+
+KINDS = ("episodes", "answers")
+BASELINE, UNSCHEDULED, ARM = "baseline", "unscheduled", "arm_1"
+KEYS = ("record_id", "redcap_event_name", "redcap_repeat_instance")
+DICTIONARY_HEADER = (
+    "Variable / Field Name",
+    "Form Name",
+    "Section Header",
+    "Field Type",
+    "Field Label",
+    "Choices, Calculations, OR Slider Labels",
+    "Field Note",
+    "Text Validation Type OR Show Slider Number",
+    "Text Validation Min",
+    "Text Validation Max",
+    "Identifier?",
+    "Branching Logic (Show field only if...)",
+    "Required Field?",
+    "Custom Alignment",
+    "Question Number (surveys only)",
+    "Matrix Group Name",
+    "Matrix Ranking?",
+    "Field Annotation",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One field of the answers form: its name, label and range."""
+
+    name: str
+    label: str
+    low: int
+    high: int
+
+
+SCORES = (
+    Score("nrs_average", "Average pain in the last 24 hours", 0, 10),
+    Score("nrs_current", "Pain now", 0, 10),
+    *(Score(f"csi_{number:02d}", f"CSI item {number}", 0, 4) for number in range(1, instruments.CSI_ITEMS + 1)),
+    Score("csi_total", "CSI total without items", 0, 100),
+    Score("pgic", "Global impression of change, 1 best to 7 worst", 1, 7),
+    Score("relief_percent", "Relief in percent as stated", 0, 100),
+    *(Score(f"peg_{number}", f"PEG item {number}", 0, 10) for number in (1, 2, 3)),
+)
+# What the baseline record says of a procedure; the answers have a form of their own.
+_LEFT_OUT = frozenset({"study_id", "episode", "record_id", *(f"csi_{number:02d}" for number in range(1, 26))})
+
+
+def columns(identified: bool) -> list[Column]:
+    """Return the columns of the procedure form."""
+    every = TABLES["episodes"].columns
+    kept = [column for column in every if identified or not column.identifying]
+    return [
+        Column(f"p_{one.name}", one.meaning, one.read, one.identifying) for one in kept if one.name not in _LEFT_OUT
+    ]
+
+
+def header(what: str, identified: bool) -> list[str]:
+    """Return the header of a file of records."""
+    if what == "episodes":
+        return [*KEYS[:2], *(column.name for column in columns(identified))]
+    return [*KEYS, "day", *(score.name for score in SCORES)]
+
+
+def records(session: Session, what: str, identified: bool, site_ids: Collection[int] | None) -> Iterator[list[Value]]:
+    """Yield the records of an export, in the order of the header."""
+    if what == "episodes":
+        return _procedures(session, identified, site_ids)
+    return _answers(session, site_ids)
+
+
+def _procedures(session: Session, identified: bool, site_ids: Collection[int] | None) -> Iterator[list[Value]]:
+    shown = columns(identified)
+    for lines in TABLES["episodes"].lines(session, site_ids):
+        for line in lines:
+            yield [_record(line), _event(BASELINE), *(column.read(session, line) for column in shown)]
+
+
+def _answers(session: Session, site_ids: Collection[int] | None) -> Iterator[list[Value]]:
+    every = (line for lines in TABLES["answers"].lines(session, site_ids) for line in lines)
+    current = (line for line in every if line.row.state is AnswerState.CURRENT)
+    for record, lines in groupby(current, key=_record):
+        yield from _events(record, list(lines))
+
+
+def _events(record: str, lines: Sequence[Line]) -> Iterator[list[Value]]:
+    groups: dict[tuple[str, int | None], list[Line]] = {}
+    for line in lines:
+        point = _time_point(line)
+        groups.setdefault((point, line.day(line.row.answered_at) if point == UNSCHEDULED else None), []).append(line)
+    repeat = 0
+    for (point, _), group in groups.items():
+        repeat += point == UNSCHEDULED
+        values = {_field(line): line.row.value for line in group}
+        day = group[0].day(group[0].row.answered_at)
+        instance = repeat if point == UNSCHEDULED else None
+        yield [record, _event(point), instance, day, *(values.get(score.name) for score in SCORES)]
+
+
+def _record(line: Line) -> str:
+    return f"{line.row.study_id}-{line.number}"
+
+
+def _time_point(line: Line) -> str:
+    """Return the time point an answer belongs to; one that was imported has it from its prompt, if any."""
+    row = line.row
+    if row.occasion not in {BASELINE, answers.IMPORTED}:
+        return str(row.occasion)
+    if row.time_point:
+        return str(row.time_point)
+    return BASELINE if row.answered_at <= row.procedure_at else UNSCHEDULED
+
+
+def _event(point: str) -> str:
+    """Return the unique event name of a time point: small letters, digits and underscores."""
+    tidy = point.replace("-", "before_").replace("+", "after_").replace(".", "_")
+    return f"{tidy}_{ARM}"
+
+
+def _field(line: Line) -> str:
+    row = line.row
+    if row.instrument == "nrs":
+        return "nrs_average" if row.series == "average_24h" else "nrs_current"
+    if row.instrument == "csi":
+        return f"csi_{row.item:02d}"
+    return f"peg_{row.item}" if row.instrument == "peg" else str(row.instrument)
+
+
+def dictionary(identified: bool) -> Iterator[list[Value]]:
+    """Yield the data dictionary, its header first."""
+    yield list(DICTIONARY_HEADER)
+    yield _entry("record_id", "procedure", "Record: study number and number of the procedure")
+    for column in columns(identified):
+        yield _entry(column.name, "procedure", column.meaning, identifier="y" if column.identifying else "")
+    yield _entry("day", "answers", "Calendar days since the procedure", kind="integer")
+    for score in SCORES:
+        yield _entry(score.name, "answers", score.label, kind="integer", low=score.low, high=score.high)
+
+
+def _entry(
+    name: str,
+    form: str,
+    label: str,
+    *,
+    kind: str = "",
+    low: int | None = None,
+    high: int | None = None,
+    identifier: str = "",
+) -> list[Value]:
+    return [name, form, "", "text", label, "", "", kind, low, high, identifier, *[""] * 7]
