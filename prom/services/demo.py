@@ -116,17 +116,19 @@ class _Year:
         now = self.start
         self.world.clock.move_to(now)
         while now < self.today:
-            following = self.coming[0].at if self.coming else self.today
-            now = min(max(following, now), self.today)
-            simulating.step_to(self.world, now, self._texted)
+            now = max(now, min(self._next_stop(), self.today))
+            simulating.step_to(self.world, now)
             while self.coming and self.coming[0].at <= now:
                 self._happen(heapq.heappop(self.coming), now)
             simulating.settle(self.world, now)
             self._texted(now)
             self.progress(int((now - self.start).total_seconds()), int((self.today - self.start).total_seconds()))
-            if not self.coming:
-                simulating.step_to(self.world, self.today, self._texted)
-                now = self.today if not self.coming else now
+
+    def _next_stop(self) -> datetime:
+        """Return when somebody acts or a text leaves: an answer may follow either within minutes."""
+        stops = [self.coming[0].at] if self.coming else []
+        due = simulating.next_prompt(self.world)
+        return min([*stops, *([due] if due else [])], default=self.today)
 
     def _texted(self, now: datetime) -> None:
         """Let everybody who got a question just now think about an answer."""
