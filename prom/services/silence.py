@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from prom.domain import timetable
-from prom.storage import alerts, audit, relief_rows
+from prom.storage import alerts, audit, relief_rows, sites
 from prom.storage.models import Alert, AlertKind, Prompt, PromptState
 
 MISSED_IN_A_ROW = 3
 DAYS_LOOKED_BACK = 7
+# A question is marked missed some time after its window closed.
+OVERLAP = timedelta(hours=2)
+BEAT = "silence"
 _KINDS = frozenset({AlertKind.NOT_ANSWERING})
 
 
@@ -30,7 +33,7 @@ def change(session: Session, fresh: Sequence[Alert], gone: Collection[int], now:
 def watch(session: Session, now: datetime, limit: int) -> None:
     """Raise an alert for each episode whose last three questions stayed unanswered; clear those that answered since."""
     session.flush()
-    silent = dict(alerts.missed_in_a_row(session, now - timedelta(days=DAYS_LOOKED_BACK), now, limit))
+    silent = dict(alerts.missed_in_a_row(session, _since(session, now), now, limit))
     standing = {alert.episode_id: alert for alert in alerts.standing(session, AlertKind.NOT_ANSWERING, limit)}
     answered = alerts.answered_since(session, [(one.episode_id, one.raised_at) for one in standing.values()])
     known = {one.dedupe_key for one in alerts.of_episodes(session, sorted(silent), _KINDS)}
@@ -41,6 +44,14 @@ def watch(session: Session, now: datetime, limit: int) -> None:
         if (alert := _alert(episode, silent[episode.id], now)) is not None and alert.dedupe_key not in known
     ]
     change(session, fresh, [standing[episode_id].id for episode_id in sorted(answered)], now)
+    sites.heartbeat(session, BEAT, now)
+
+
+def _since(session: Session, now: datetime) -> datetime:
+    """Return from when on closed questions were not looked at yet: each minute only a handful is new."""
+    last = sites.last_beat(session, BEAT)
+    earliest = now - timedelta(days=DAYS_LOOKED_BACK)
+    return earliest if last is None else max(earliest, last.at - OVERLAP)
 
 
 def _alert(episode: relief_rows.Followed, prompts: list[Prompt], now: datetime) -> Alert | None:

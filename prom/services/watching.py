@@ -13,13 +13,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from prom.domain import procedures, relief
+from prom.domain import procedures, relief, scoring
 from prom.domain.relief import State
 from prom.services import silence, trajectory
 from prom.services.trajectory import Course
-from prom.storage import alerts, relief_rows
+from prom.storage import alerts, episodes, relief_rows
 from prom.storage.alerts import Known
-from prom.storage.models import Alert, AlertKind
+from prom.storage.models import Alert, AlertKind, Sensitization
 from prom.storage.types import new_public_id
 
 JUDGED_KINDS = frozenset({AlertKind.AMBER, AlertKind.RED, AlertKind.DETERIORATION})
@@ -146,8 +146,20 @@ def refresh_stale(session: Session, now: datetime, limit: int = 1000) -> int:
 
     Return how many episodes were judged; as many as `limit` says that there may be more.
     """
-    stale = set(relief_rows.unjudged(session, limit))
-    stale |= set(relief_rows.with_events_since(session, (now - timedelta(days=2)).date(), limit))
+    chosen = stale(session, now, limit)
+    refresh(session, chosen, now)
+    silence.watch(session, now, limit)
+    return len(chosen)
+
+
+def stale(session: Session, now: datetime, limit: int = 1000) -> list[int]:
+    """Return the episodes to judge anew, by id.
+
+    They were never judged, are no longer done, have new events, or a window of theirs has closed.
+    """
+    session.flush()
+    found = set(relief_rows.unjudged(session, limit)) | set(relief_rows.withdrawn(session, limit))
+    found |= set(relief_rows.with_new_events(session, (now - timedelta(days=2)).date(), limit))
     for procedure in procedures.PROCEDURES.values():
         if procedure.relief is not None:
             windows = procedure.relief
@@ -156,10 +168,26 @@ def refresh_stale(session: Session, now: datetime, limit: int = 1000) -> int:
                 State.IN_RELIEF_ONGOING: windows.horizon + windows.horizon_margin,
             }
             for state, day in ends.items():
-                # A day of slack for the zones: whoever is looked at too early is looked at again tomorrow.
+                # A day of slack for the zones: whoever is looked at too early is looked at again later.
                 before = now - timedelta(days=day)
-                stale |= set(relief_rows.waiting(session, state.value, procedure.key, before, day, limit))
-    chosen = sorted(stale)[:limit]
-    refresh(session, chosen, now)
-    silence.watch(session, now, limit)
-    return len(chosen)
+                found |= set(relief_rows.waiting(session, state.value, procedure.key, before, day, limit))
+    return sorted(found)[:limit]
+
+
+def score_baseline(session: Session, episode_id: int, now: datetime) -> None:
+    """Bring the CSI of an episode's sensitization record up to date with the answers given before the procedure.
+
+    Whoever stores baseline CSI answers one by one (secure page, tablet) calls this; a full form is scored on enrolling.
+    """
+    session.flush()
+    given = {row.item: row for row in relief_rows.baseline_csi(session, episode_id)}
+    if not given:
+        return
+    values = {item: row.value for item, row in given.items()}
+    result = scoring.csi([values.get(number) for number in range(1, scoring.CSI.items + 1)])
+    latest = max(given.values(), key=lambda row: row.answered_at)
+    record = episodes.sensitization(session, episode_id) or Sensitization(episode_id=episode_id, recorded_at=now)
+    record.csi_answered, record.csi_min, record.csi_max = result.answered, result.min_total, result.max_total
+    record.csi_source, record.csi_at = latest.source.value, latest.answered_at
+    session.add(record)
+    session.flush()

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Event, Patient, Relief
+from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Event, EventKind, Patient, Relief
 
 BATCH = 500
 PAIN, PAIN_SERIES = "nrs", "average_24h"
@@ -153,6 +153,22 @@ def _first_given(session: Session, corrections: dict[int, int]) -> dict[int, dat
     return given
 
 
+def baseline_csi(session: Session, episode_id: int) -> list[Answer]:
+    """Return the CSI answers that count and were given up to the procedure, by time."""
+    query = (
+        select(Answer)
+        .join(Episode, col(Episode.id) == col(Answer.episode_id))
+        .where(
+            col(Answer.episode_id) == episode_id,
+            col(Answer.instrument) == "csi",
+            col(Answer.state) == AnswerState.CURRENT,
+            col(Answer.answered_at) <= col(Episode.procedure_at),
+        )
+        .order_by(col(Answer.answered_at), col(Answer.id))
+    )
+    return list(session.scalars(query))
+
+
 def events(session: Session, ids: Sequence[int]) -> list[tuple[int, date, str]]:
     """Return (episode id, day, kind) of the events of some episodes."""
     return [(row[0], row[1], row[2].value) for row in _EVENTS_OF.rows(session, ids)]
@@ -221,13 +237,37 @@ def unjudged(session: Session, limit: int) -> list[int]:
     return list(session.connection().execute(query).scalars())
 
 
-def with_events_since(session: Session, since: date, limit: int) -> list[int]:
-    """Return episodes with an event that had not happened when they were judged, or that happened since a day."""
+def with_new_events(session: Session, since: date, limit: int) -> list[int]:
+    """Return judged episodes with an event entered after they were judged, or one whose day has come since then.
+
+    A death or a withdrawal of a patient concerns all their episodes.
+    """
+    concerns_all = col(Event.kind).in_((EventKind.DEATH, EventKind.OPTOUT))
     query = (
-        select(col(Event.episode_id))
-        .join(Relief, col(Relief.episode_id) == col(Event.episode_id))
-        # A date and an instant: both databases compare the date as its midnight.
-        .where(or_(col(Event.happened_on) >= col(Relief.computed_at), col(Event.happened_on) >= since))
+        select(col(Episode.id))
+        .join(Event, col(Event.patient_id) == col(Episode.patient_id))
+        .join(Relief, col(Relief.episode_id) == col(Episode.id))
+        .where(
+            or_(col(Event.episode_id) == col(Episode.id), concerns_all),
+            or_(
+                col(Event.recorded_at) > col(Relief.computed_at),
+                # A date and an instant: both databases compare the date as its midnight.
+                col(Event.happened_on) >= col(Relief.computed_at),
+                col(Event.happened_on) >= since,
+            ),
+        )
+        .distinct()
+        .limit(limit)
+    )
+    return list(session.connection().execute(query).scalars())
+
+
+def withdrawn(session: Session, limit: int) -> list[int]:
+    """Return episodes that have a verdict though their procedure is no longer done: cancelled, or planned again."""
+    query = (
+        select(col(Relief.episode_id))
+        .join(Episode, col(Episode.id) == col(Relief.episode_id))
+        .where(col(Episode.state) != EpisodeState.DONE)
         .distinct()
         .limit(limit)
     )

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from prom.domain import relief
-from prom.services import trajectory, watching
-from prom.storage import answers, relief_rows
+from prom.services import comparing, reviewing, trajectory, watching
+from prom.services.comparing_views import Filters
+from prom.storage import answers, relief_rows, sites
 from prom.storage.models import (
     Alert,
     AlertKind,
@@ -20,7 +21,10 @@ from prom.storage.models import (
     Event,
     EventKind,
     Patient,
+    Prompt,
+    PromptState,
     Relief,
+    Sensitization,
     Source,
 )
 from tests import people
@@ -264,3 +268,87 @@ def test_nothing_is_judged_twice(store, asha, now):
         told(session, asha, [(14, 2)], now)
         watching.refresh(session, [asha.id, asha.id], now)
         assert len(session.exec(select(Relief)).all()) == 2
+
+
+def test_a_death_entered_late_ends_all_episodes_of_the_patient(store, site, asha, now):
+    with store.writing() as session:
+        told(session, asha, [(14, 2), (30, 2)], now)
+        other = people.asha(session, site, now, procedure_at=now - timedelta(days=150), target="hip", done=True)
+        told(session, other, [(14, 2), (30, 2)], now)
+        patient = session.get(Patient, asha.patient_id)
+        patient.died_on = (now - timedelta(days=20)).date()
+        session.add(
+            Event(
+                episode_id=asha.id,
+                patient_id=asha.patient_id,
+                site_id=asha.site_id,
+                kind=EventKind.DEATH,
+                happened_on=patient.died_on,
+                recorded_at=now + timedelta(minutes=5),
+            )
+        )
+        assert watching.refresh_stale(session, now + timedelta(minutes=6)) == 2
+        assert (state(session, asha)[50], state(session, other)[50]) == ("competing_death", "competing_death")
+        assert watching.stale(session, now + timedelta(minutes=7)) == []
+
+
+def test_a_procedure_that_was_cancelled_after_all_loses_its_verdict_by_the_job(store, asha, now):
+    with store.writing() as session:
+        told(session, asha, [(14, 2)], now)
+        session.get(Episode, asha.id).state = EpisodeState.CANCELLED
+        watching.refresh_stale(session, now)
+        assert state(session, asha) == {}
+
+
+def missed(session, episode, states):
+    rows = session.exec(select(Prompt).where(Prompt.episode_id == episode.id).order_by(Prompt.due_at)).all()
+    for row, becomes in zip([row for row in rows if row.due_at > episode.procedure_at], states, strict=False):
+        row.state = becomes
+    session.flush()
+
+
+def test_three_questions_missed_in_a_row_are_told_and_forgotten_with_an_answer(store, asha, now):
+    with store.writing() as session:
+        answered, gone, ours = PromptState.ANSWERED, PromptState.MISSED, PromptState.NOT_SENT
+        missed(session, asha, [answered, gone, ours, gone])
+        when = asha.procedure_at + timedelta(days=40)
+        watching.refresh_stale(session, when)
+        assert AlertKind.NOT_ANSWERING not in alerts(session, asha)
+        missed(session, asha, [answered, gone, ours, gone, gone])
+        when = asha.procedure_at + timedelta(days=71)
+        watching.refresh_stale(session, when)
+        watching.refresh_stale(session, when + timedelta(days=1))
+        alert = alerts(session, asha)[AlertKind.NOT_ANSWERING]
+        assert alert.rule.startswith("3 questions in a row were not answered")
+        score(session, asha, 75, 3, now)
+        watching.refresh_stale(session, when + timedelta(days=6))
+        assert AlertKind.NOT_ANSWERING not in alerts(session, asha)
+
+
+def test_baseline_items_answered_one_by_one_become_the_csi_of_the_record(store, site, now):
+    with store.writing() as session:
+        episode = people.asha(session, site, now, csi_items=None)
+        for item in range(1, 21):
+            given = {"occasion": "baseline", "instrument": "csi", "series": "", "item": item}
+            score(session, episode, -5, 2, now, **given)
+        watching.score_baseline(session, episode.id, now)
+        record = session.exec(select(Sensitization).where(Sensitization.episode_id == episode.id)).one()
+        assert (record.csi_answered, record.csi_min, record.csi_max) == (20, 40, 60)
+
+
+@pytest.mark.postgres
+def test_the_projection_and_the_pages_work_on_postgresql(postgres_store, now):
+    with postgres_store.writing() as session:
+        place = sites.add(session, "main", "Asha Clinic", "Asia/Kolkata")
+        done = people.bikash(session, place, now, procedure_at=now - timedelta(days=100), done=True)
+        told(session, done, [(14, 3), (30, 3), (56, 6), (63, 6)], now)
+        told(session, done, [(70, 6)], now)
+        assert state(session, done)[30] == "early_loss"
+        assert set(alerts(session, done)) == {AlertKind.AMBER, AlertKind.RED}
+        watching.refresh_stale(session, now + timedelta(days=1))
+        assert comparing.refresh_snapshots(session, now) > 0
+        assert comparing.cohort(session, [place.id], Filters(), now).responders == 1
+        assert comparing.analysis(session, as_of=now)["n"] == 1
+        assert reviewing.losing_relief(session, [place.id], now, None).rows[0].kind == "red"
+        assert reviewing.patients_list(session, [place.id], now, "lost").total == 1
+        assert reviewing.patient_view(session, done.public_id, [place.id], now).verdict.badge == "red"
