@@ -69,8 +69,11 @@ def _import(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> None:
     from prom.services import exporting
+    from prom.storage.audit import COMMAND
 
     app = _opened()
+    with app.store.writing() as session:
+        exporting.note(session, options.what, options.format, options.identified, COMMAND, app.clock.now())
     with app.store.reading() as session:
         parts = exporting.export(session, options.what, options.format, options.identified, app.clock.now())
         if options.output:

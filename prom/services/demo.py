@@ -120,8 +120,11 @@ class _Year:
             simulating.step_to(self.world, now)
             while self.coming and self.coming[0].at <= now:
                 self._happen(heapq.heappop(self.coming), now)
-            simulating.settle(self.world, now)
             self._texted(now)
+            # The clock runs on while people text: what they sent just now is due a moment later.
+            later = self.world.clock.now()
+            simulating.settle(self.world, later)
+            self._texted(later)
             self.progress(int((now - self.start).total_seconds()), int((self.today - self.start).total_seconds()))
 
     def _next_stop(self) -> datetime:

@@ -11,11 +11,15 @@ from prom.storage.models import Answer, AnswerState, Inbound, Message, MessageSt
 
 
 def texts_accepted_at(session: Session, now: datetime) -> list[tuple[Message, Prompt]]:
-    """Return the questions that the provider accepted at an instant, with their prompts."""
+    """Return the questions the provider accepted at an instant, with their prompts, without what only tells."""
     query = (
         select(Message, Prompt)
         .join(Prompt, col(Prompt.id) == col(Message.prompt_id))
-        .where(col(Message.accepted_at) == now, col(Message.question) != "")
+        .where(
+            col(Message.accepted_at) == now,
+            col(Message.question) != "",
+            col(Message.text_key).not_in(["thanks", "correction_done", "link_offer"]),
+        )
     )
     return list(session.exec(query))
 

@@ -126,7 +126,6 @@ def _config(wired: Any) -> dict[str, Any]:
         "SECURITY_POST_LOGIN_VIEW": "/",
         "SECURITY_POST_LOGOUT_VIEW": "/login",
         "SECURITY_LOGOUT_METHODS": ["POST"],
-        "SECURITY_CSRF_PROTECT_MECHANISMS": ["session"],
         "SECURITY_FRESHNESS": timedelta(minutes=30),
     }
 
