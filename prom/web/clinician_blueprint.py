@@ -2,12 +2,12 @@
 
 from typing import NoReturn
 
-from flask import Blueprint, abort
+from flask import Blueprint, abort, current_app, url_for
 from flask_babel import gettext
 
 from prom.charts import figure
 from prom.storage import audit, patients
-from prom.web import context
+from prom.web import context, guards
 
 blueprint = Blueprint("clinician", __name__)
 
@@ -27,6 +27,28 @@ def relief_percent(value: float | None) -> str:
 def score(value: float | None) -> str:
     """Return a pain score or a mean of scores with at most one decimal, with a dash for unknown."""
     return "\N{EN DASH}" if value is None else figure.number(value)
+
+
+@blueprint.app_template_global()
+def patient_pages(public_id: str) -> list[tuple[str, str, str]]:
+    """Return the pages of one patient that the reader may open: (key, words, address)."""
+    named = (
+        ("chart", "clinician.patient", translated("Chart")),
+        ("messages", "coordinator.messages", translated("Messages")),
+        ("schedule", "coordinator.schedule", translated("Schedule")),
+        ("history", "coordinator.history", translated("History")),
+    )
+    return [
+        (key, words, url_for(endpoint, public_id=public_id)) for key, endpoint, words in named if may_open(endpoint)
+    ]
+
+
+def may_open(endpoint: str) -> bool:
+    """Return whether there is such a page and the reader may open it."""
+    if endpoint not in current_app.view_functions:
+        return False
+    permission = guards.permission_of(current_app, endpoint)
+    return permission is not None and guards.may(permission)
 
 
 def not_here(public_id: str) -> NoReturn:

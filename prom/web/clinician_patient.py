@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
@@ -11,7 +11,7 @@ from prom.domain import relief
 from prom.services import reviewing
 from prom.services.reviewing_views import PatientView
 from prom.web import clinician_charts, clinician_letter, clinician_verdict, clinician_words, context, guards
-from prom.web.clinician_blueprint import blueprint, not_here, note_read
+from prom.web.clinician_blueprint import blueprint, may_open, not_here, note_read
 from prom.web.clinician_blueprint import translated as _
 
 LONGEST_NOTE = 2000
@@ -91,8 +91,7 @@ def answer_groups(seen: PatientView) -> list[tuple[str, list[Any], bool]]:
 
 def _message_url(seen: PatientView) -> str | None:
     """Return the address of the patient's texts, for those who may write."""
-    view = guards.permission_of(current_app, THREAD) if THREAD in current_app.view_functions else None
-    return url_for(THREAD, public_id=seen.public_id) if view is not None and guards.may(view) else None
+    return url_for(THREAD, public_id=seen.public_id) if may_open(THREAD) else None
 
 
 @blueprint.post("/patients/<public_id>/review")
