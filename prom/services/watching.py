@@ -22,6 +22,8 @@ from prom.storage.alerts import Known
 from prom.storage.models import Alert, AlertKind, Sensitization
 from prom.storage.types import new_public_id
 
+# An episode is judged when it is marked done or imported; the job looks after those that were not.
+JUDGED_WITHIN = timedelta(days=7)
 JUDGED_KINDS = frozenset({AlertKind.AMBER, AlertKind.RED, AlertKind.DETERIORATION})
 
 
@@ -158,19 +160,15 @@ def stale(session: Session, now: datetime, limit: int = 1000) -> list[int]:
     They were never judged, are no longer done, have new events, or a window of theirs has closed.
     """
     session.flush()
-    found = set(relief_rows.unjudged(session, limit)) | set(relief_rows.withdrawn(session, limit))
+    found = set(relief_rows.unjudged(session, now - JUDGED_WITHIN, limit)) | set(relief_rows.withdrawn(session, limit))
     found |= set(relief_rows.with_new_events(session, (now - timedelta(days=2)).date(), limit))
-    for procedure in procedures.PROCEDURES.values():
-        if procedure.relief is not None:
-            windows = procedure.relief
-            ends = {
-                State.PENDING_RESPONSE: windows.response_closes,
-                State.IN_RELIEF_ONGOING: windows.horizon + windows.horizon_margin,
-            }
-            for state, day in ends.items():
-                # A day of slack for the zones: whoever is looked at too early is looked at again later.
-                before = now - timedelta(days=day)
-                found |= set(relief_rows.waiting(session, state.value, procedure.key, before, day, limit))
+    judged = {one.key: one.relief for one in procedures.PROCEDURES.values() if one.relief is not None}
+    closes = {key: windows.response_closes for key, windows in judged.items()}
+    horizon = {key: windows.horizon + windows.horizon_margin for key, windows in judged.items()}
+    for state, days in ((State.PENDING_RESPONSE, closes), (State.IN_RELIEF_ONGOING, horizon)):
+        # A day of slack for the zones: whoever is looked at too early is looked at again later.
+        ends = {key: (day, now - timedelta(days=day)) for key, day in days.items()}
+        found |= set(relief_rows.waiting(session, state.value, ends, limit))
     return sorted(found)[:limit]
 
 

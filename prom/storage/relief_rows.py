@@ -5,16 +5,16 @@ in one go.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy import and_, bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Event, EventKind, Patient, Relief
+from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Event, EventKind, Patient, Relief, Site
 
 BATCH = 500
 PAIN, PAIN_SERIES = "nrs", "average_24h"
@@ -209,29 +209,34 @@ def stored(session: Session, ids: Iterable[int]) -> dict[int, dict[int, Relief]]
     return found
 
 
-def waiting(session: Session, state: str, procedure: str, done_before: datetime, seen_to: int, limit: int) -> list[int]:
-    """Return episodes in a state that time alone may end: done before an instant, last judged up to a day."""
+def waiting(session: Session, state: str, ends: Mapping[str, tuple[int, datetime]], limit: int) -> list[int]:
+    """Return episodes in a state that time alone may end.
+
+    `ends` gives for each procedure the last day of the window that the state waits for, and the instant before which
+    the procedure must have been for that day to be over.
+    """
+    over = [
+        and_(col(Relief.procedure) == key, col(Relief.end_day) <= day, col(Episode.procedure_at) < before)
+        for key, (day, before) in ends.items()
+    ]
     query = (
         select(col(Relief.episode_id))
         .join(Episode, col(Episode.id) == col(Relief.episode_id))
-        .where(
-            col(Relief.state) == state,
-            col(Relief.procedure) == procedure,
-            col(Relief.end_day) <= seen_to,
-            col(Episode.procedure_at) < done_before,
-        )
+        # All sites and thresholds, named so that the index on site, threshold and state serves.
+        .where(col(Relief.site_id).in_(select(col(Site.id))), col(Relief.threshold).in_((50, 30)))
+        .where(col(Relief.state) == state, or_(*over))
         .distinct()
         .limit(limit)
     )
     return list(session.connection().execute(query).scalars())
 
 
-def unjudged(session: Session, limit: int) -> list[int]:
-    """Return done episodes without verdicts."""
+def unjudged(session: Session, since: datetime, limit: int) -> list[int]:
+    """Return episodes marked done since an instant that have no verdict."""
     query = (
         select(col(Episode.id))
-        .outerjoin(Relief, col(Relief.episode_id) == col(Episode.id))
-        .where(col(Episode.state) == EpisodeState.DONE, col(Relief.id).is_(None))
+        .where(col(Episode.state) == EpisodeState.DONE, col(Episode.done_at) >= since)
+        .where(~select(col(Relief.id)).where(col(Relief.episode_id) == col(Episode.id)).exists())
         .limit(limit)
     )
     return list(session.connection().execute(query).scalars())
@@ -265,10 +270,9 @@ def with_new_events(session: Session, since: date, limit: int) -> list[int]:
 def withdrawn(session: Session, limit: int) -> list[int]:
     """Return episodes that have a verdict though their procedure is no longer done: cancelled, or planned again."""
     query = (
-        select(col(Relief.episode_id))
-        .join(Episode, col(Episode.id) == col(Relief.episode_id))
+        select(col(Episode.id))
         .where(col(Episode.state) != EpisodeState.DONE)
-        .distinct()
+        .where(select(col(Relief.id)).where(col(Relief.episode_id) == col(Episode.id)).exists())
         .limit(limit)
     )
     return list(session.connection().execute(query).scalars())
