@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from prom.domain import procedures, timetable
 from prom.domain.procedures import TimePoint, Unit
-from prom.services import replanning
+from prom.services import replanning, watching
 from prom.storage import audit, consents, episodes, messages, plans
 from prom.storage.models import Episode, EpisodeState, MessageKind, Patient, Plan, Prompt, PromptState, Purpose
 from prom.storage.plans import NewPrompt
@@ -166,6 +166,7 @@ def mark_done(session: Session, episode: Episode, at: datetime, actor: audit.Act
     audit.record(session, actor, "procedure done", episode, now, patient=patient, change=_moved(episode, at))
     replanning.apply(session, episode, at, patient.time_zone, now)
     queue_texts(session, episode, now)
+    watching.refresh(session, [episode.id], now)
 
 
 def preview_move(session: Session, episode: Episode, new_at: datetime, now: datetime) -> timetable.Preview:
@@ -185,6 +186,7 @@ def move(session: Session, episode: Episode, new_at: datetime, actor: audit.Acto
     episode.moved_from = episode.procedure_at
     result = replanning.apply(session, episode, new_at, patient.time_zone, now)
     queue_texts(session, episode, now)
+    watching.refresh(session, [episode.id], now)
     return result
 
 
@@ -204,6 +206,7 @@ def change_zone(session: Session, patient: Patient, zone: str, actor: audit.Acto
     session.add(patient)
     for episode in episodes.open_of_patient(session, patient.id):
         queue_texts(session, episode, now)
+        watching.refresh(session, [episode.id], now)
 
 
 def cancel(session: Session, episode: Episode, actor: audit.Actor, now: datetime, reason: str = "") -> None:
