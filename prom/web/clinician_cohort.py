@@ -1,13 +1,14 @@
 """The cohort page: how long relief lasts by CSI before the procedure, in this clinic's own patients."""
 
+from dataclasses import dataclass
 from datetime import UTC
 
-from flask import abort, render_template, request
+from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from prom.domain import procedures, relief
-from prom.services import comparing
+from prom.services import comparing, exporting
 from prom.services.comparing_views import CohortView, Filters
 from prom.storage import episodes
 from prom.storage import patients as people
@@ -26,25 +27,66 @@ def cohort() -> ResponseReturnValue:
     """Show the cohort, narrowed by procedure, threshold and site."""
     with context.reading() as session:
         sites = context.my_sites(session)
-        filters, bands = _filters(sites), request.args.get("bands", BANDS[0])
-        if bands not in BANDS:
-            abort(404)
-        view = comparing.cohort(session, [site.id for site in sites], filters, context.now())
-        zone = sites[0].time_zone if sites else "UTC"
+        asked = _asked(session, sites)
         return render_template(
             "clinician/cohort.html",
-            view=view,
-            charts=_charts(session, view, bands, zone),
-            tables=clinician_cohort_tables.sections(view, bands) if view else [],
-            filters=filters,
-            bands=bands,
-            lanes=_lanes(session, view),
+            asked=asked,
+            view=asked.view,
+            charts=asked.charts,
+            tables=clinician_cohort_tables.sections(asked.view, asked.bands) if asked.view else [],
             procedures=[("", _("All")), *((p.key, p.label) for p in procedures.PROCEDURES.values() if p.relief)],
             thresholds=[("50", _("50 % relief (waning)")), ("30", _("30 % relief (loss)"))],
             sites=[("", _("All")), *((site.public_id, site.label) for site in sites)] if len(sites) > 1 else [],
-            site=next((site.public_id for site in sites if site.id == filters.site_id), ""),
-            zone=zone,
+            site=_site_name(sites, asked.filters) or "",
+            zone=asked.zone,
+            download=url_for(
+                "clinician.cohort_numbers",
+                procedure=asked.filters.procedure,
+                threshold=asked.filters.threshold,
+                site=_site_name(sites, asked.filters),
+                bands=asked.bands,
+            ),
         )
+
+
+@blueprint.get("/cohort.csv")
+@guards.needs(guards.Permission.COHORT)
+def cohort_numbers() -> ResponseReturnValue:
+    """Give every number of the page as one CSV file, with what each figure means; it names no patient."""
+    with context.reading() as session:
+        asked = _asked(session, context.my_sites(session))
+    if asked.view is None or asked.charts is None:
+        abort(404)
+    with context.writing() as session:
+        exporting.note(session, "cohort figures", "csv", False, context.actor(), context.now())
+    text = clinician_cohort_tables.as_csv(asked.view, asked.charts, asked.bands)
+    headers = {"Content-Disposition": 'attachment; filename="cohort.csv"'}
+    return Response(text, mimetype="text/csv", headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks for, and the figures that answer it; `view` is None before they are made."""
+
+    filters: Filters
+    bands: str
+    zone: str
+    view: CohortView | None
+    lanes: list[tuple[str, str]]
+    charts: clinician_cohort_charts.CohortCharts | None
+
+
+def _asked(session: Session, sites: list[Site]) -> _Asked:
+    filters, bands = _filters(sites), request.args.get("bands", BANDS[0])
+    if bands not in BANDS:
+        abort(404)
+    ids, zone = [site.id for site in sites], sites[0].time_zone if sites else "UTC"
+    view = comparing.cohort(session, ids, filters, context.now())
+    if view is None:
+        return _Asked(filters, bands, zone, None, [], None)
+    lanes = _lanes(session, view, ids)
+    charts = clinician_cohort_charts.charts(view, bands, dict(lanes), _footnote(view, zone))
+    return _Asked(filters, bands, zone, view, lanes, charts)
 
 
 def _filters(sites: list[Site]) -> Filters:
@@ -62,31 +104,27 @@ def _filters(sites: list[Site]) -> Filters:
     return Filters(procedure, int(threshold), None if wanted is None else by_name[wanted])
 
 
-def _charts(
-    session: Session, view: CohortView | None, bands: str, zone: str
-) -> clinician_cohort_charts.CohortCharts | None:
-    if view is None:
-        return None
-    footnote = _(
+def _site_name(sites: list[Site], filters: Filters) -> str | None:
+    return next((site.public_id for site in sites if site.id == filters.site_id), None)
+
+
+def _footnote(view: CohortView, zone: str) -> str:
+    return _(
         "Definition version %(version)s; data as of %(at)s; n = %(n)s procedures, %(responders)s responders.",
         version=view.definition_version,
         at=local_time(view.as_of.astimezone(UTC), zone),
         n=view.n,
         responders=view.responders,
     )
-    return clinician_cohort_charts.charts(view, bands, dict(_lanes(session, view)), footnote)
 
 
-def _lanes(session: Session, view: CohortView | None) -> list[tuple[str, str]]:
+def _lanes(session: Session, view: CohortView, site_ids: list[int]) -> list[tuple[str, str]]:
     """Return (procedure, label) of the swimmer's lanes: record numbers only for those who may see patients."""
-    if view is None:
-        return []
-    found = []
-    for place, lane in enumerate(view.swimmer, 1):
-        label = _("No. %(place)s", place=place)
-        if guards.may(guards.Permission.PATIENTS):
-            episode = episodes.by_public_id(session, lane.public_id, context.my_site_ids(session))
-            if episode is not None:
-                label = people.record_number(session, episodes.patient_of(session, episode))
-        found.append((lane.public_id, label))
-    return found
+    if not guards.may(guards.Permission.PATIENTS):
+        return [(lane.public_id, _("No. %(place)s", place=place)) for place, lane in enumerate(view.swimmer, 1)]
+    found = [episodes.by_public_id(session, lane.public_id, site_ids) for lane in view.swimmer]
+    return [
+        (episode.public_id, people.record_number(session, episodes.patient_of(session, episode)))
+        for episode in found
+        if episode is not None
+    ]

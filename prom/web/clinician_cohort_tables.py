@@ -1,13 +1,17 @@
 """The tables of the cohort page, ready to print: shares with their limits, restricted means, hazard ratios, causes."""
 
+import csv
+import io
+from dataclasses import fields
 from typing import NamedTuple
 
 from prom.charts import theme
 from prom.charts.figure import Table, number, percent
 from prom.domain import relief
 from prom.services import comparing_views as seen
+from prom.services import exporting
 from prom.web.clinician_blueprint import translated as _
-from prom.web.clinician_cohort_charts import p_words, shown_bands
+from prom.web.clinician_cohort_charts import CohortCharts, p_words, shown_bands
 
 EVERYONE = "all"
 DASH = "\N{EN DASH}"
@@ -34,6 +38,32 @@ def sections(view: seen.CohortView, bands: str) -> list[Section]:
         _sensitivity(view),
     ]
     return [section for section in (*every, _states(view)) if section.table.rows]
+
+
+def as_csv(view: seen.CohortView, charts: CohortCharts, bands: str) -> str:
+    """Return every number of the page, one cell of a table a line, after what each figure means."""
+    drawn = [chart for field in fields(charts) if (chart := getattr(charts, field.name)) is not None]
+    named = [(chart.name, f"{chart.title}. {chart.unit} {chart.footnote}", chart.table) for chart in drawn]
+    # The lanes of the swimmer plot are single patients: the file holds groups only.
+    named = [one for one in named if one[0] != "swimmer"]
+    named += [(one.key, f"{one.title}. {one.words}", one.table) for one in sections(view, bands)]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("figure", "row", "column", "value"))
+    for name, meaning, _table in named:
+        writer.writerow((name, "", "meaning", exporting.cell(meaning)))
+    for name, _meaning, table in named:
+        for row in table.rows:
+            label = "; ".join(row[: _labels(table)])
+            for head, value in list(zip(table.headers, row, strict=True))[_labels(table) :]:
+                writer.writerow((name, exporting.cell(label), exporting.cell(head), exporting.cell(value)))
+    return out.getvalue()
+
+
+def _labels(table: Table) -> int:
+    """Return how many leading columns name a row: the band, and the visit or the cause where there is one."""
+    heads = {_("When"), _("Ended by")}
+    return 2 if len(table.headers) > 1 and table.headers[1] in heads else 1
 
 
 def _share(share: seen.Share) -> str:

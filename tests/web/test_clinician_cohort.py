@@ -77,3 +77,17 @@ def test_record_numbers_stay_with_those_who_treat(cohort, client_as):
 
 def test_an_auditor_does_not_see_the_cohort(cohort, client_as):
     page(client_as("auditor"), status=403)
+
+
+def test_the_numbers_are_a_file_with_what_they_mean_and_without_patients(cohort, client_as):
+    answer = client_as("clinician").get("/cohort.csv?bands=two")
+    text = answer.get_data(as_text=True)
+    assert answer.mimetype == "text/csv"
+    assert text.splitlines()[0] == "figure,row,column,value"
+    assert "cox,CSI 40 or more,Hazard ratio," in text
+    assert ",meaning," in text
+    assert "H-0" not in text
+
+
+def test_there_is_no_file_before_the_first_figures(site, client_as):
+    page(client_as("clinician"), "/cohort.csv", 404)
