@@ -1,5 +1,6 @@
 """What the services know of a cohort, handed to the charts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from prom.charts import causes as causes_chart
@@ -12,6 +13,8 @@ from prom.web.clinician_blueprint import translated as _
 
 THREE_MONTHS = "3 months"
 HORIZONS = (90, 180, 365, 730)
+# Answers to the visit of a year may come 30 days after it.
+LONGEST_MARGIN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,21 @@ def charts(view: seen.CohortView, bands: str, labels: dict[str, str], footnote: 
     )
 
 
-def horizon(division: seen.Survival) -> float:
-    """Return the last day of the time axis: the first usual visit that everybody's follow-up fits into."""
-    days = [step.day for curve in division.curves for step in curve.steps]
-    days += [day for curve in division.curves for day, _count in curve.censored]
+def horizon(days: Iterable[float]) -> float:
+    """Return where a time axis ends: the first usual visit that, with its answer window, holds the last of the days."""
     last = max(days, default=0.0)
-    return float(next((day for day in HORIZONS if last <= day), HORIZONS[-1]))
+    return float(next((day for day in HORIZONS if last <= day + LONGEST_MARGIN), HORIZONS[-1]))
+
+
+def _followed(division: seen.Survival) -> list[float]:
+    steps = [step.day for curve in division.curves for step in curve.steps]
+    return steps + [day for curve in division.curves for day, _count in curve.censored]
 
 
 def _survival(view: seen.CohortView, division: seen.Survival, footnote: str) -> survival.Survival:
     return survival.Survival(
         curves=tuple(_curve(curve) for curve in division.curves),
-        horizon=horizon(division),
+        horizon=horizon(_followed(division)),
         threshold=view.threshold,
         between=tuple(
             survival.Between(
@@ -146,8 +152,7 @@ def _swimmer(view: seen.CohortView, labels: dict[str, str], footnote: str) -> sw
         )
         for lane in view.swimmer
     )
-    last = max((lane.until for lane in view.swimmer), default=0.0)
-    return swimmer.Swimmer(lanes, float(next((day for day in HORIZONS if last <= day), HORIZONS[-1])), footnote)
+    return swimmer.Swimmer(lanes, horizon(lane.until for lane in view.swimmer), footnote)
 
 
 def _heatmap(data: seen.Heatmap, footnote: str) -> Chart:
