@@ -1,6 +1,7 @@
 """Sign-in: flask-security on the staff table, with single-use TOTP codes, growing delays and row sessions."""
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from flask_security import (
 )
 from flask_security.totp import Totp
 from sqlalchemy.orm import scoped_session, sessionmaker
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from prom import clock
 from prom.services import signing_in
@@ -25,17 +26,31 @@ from prom.web import context, guards
 
 blueprint = Blueprint("signing_in", __name__)
 MINIMUM_PASSWORD = 12
+TRIES = frozenset(
+    {"security.login", "security.two_factor_token_validation", "security.mf_recovery", "security.verify"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRole:
+    """A role as flask-security reads it; prom's own permissions are in guards."""
+
+    name: str
+
+    def get_permissions(self) -> set[str]:
+        """Return none: pages ask guards, not flask-security."""
+        return set()
 
 
 class Account(UserMixin):
-    """A staff row as flask-security wants it: its one role as a list of names."""
+    """A staff row as flask-security wants it: its one role as a list."""
 
     role: Role
 
     @property
     def roles(self) -> Any:
-        """Return the role's name as a list."""
-        return [Role(self.role).value]
+        """Return the one role as a list."""
+        return [NamedRole(Role(self.role).value)]
 
     @roles.setter
     def roles(self, _value: object) -> None:
@@ -115,7 +130,8 @@ def _config(wired: Any) -> dict[str, Any]:
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
         "SECURITY_SEND_REGISTER_EMAIL": False,
         "SECURITY_TWO_FACTOR": True,
-        "SECURITY_TWO_FACTOR_REQUIRED": wired.settings.totp_required and not wired.settings.demo,
+        # Beside a live gateway nothing switches the second step off.
+        "SECURITY_TWO_FACTOR_REQUIRED": wired.settings.live or (wired.settings.totp_required and not wired.settings.demo),
         "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
         "SECURITY_TWO_FACTOR_RESCUE_EMAIL": False,
         "SECURITY_TWO_FACTOR_ALWAYS_VALIDATE": True,
@@ -137,15 +153,24 @@ def _fernet_key(key: bytes) -> str:
 
 
 def _keys_of_request() -> list[str]:
-    email = str(request.form.get("email", "")).strip().lower()
-    return [f"account|{email}", f"address|{request.remote_addr}"]
+    return [_account_key(), f"address|{request.remote_addr}"]
+
+
+def _account_key() -> str:
+    if request.endpoint == "security.login":
+        return f"account|{request.form.get('email', '').strip().lower()}"
+    # The second step has a count of its own: who knows a password may not try codes for ever by signing in again.
+    return f"code|{session.get('tf_user_id') or session.get('_user_id') or ''}"
 
 
 def _is_sign_in() -> bool:
-    return request.method == "POST" and request.endpoint in {"security.login", "security.two_factor_token_validation"}
+    return request.method == "POST" and request.endpoint in TRIES
 
 
 def _delay() -> ResponseReturnValue | None:
+    if request.blueprint == "security" and request.is_json:
+        # flask-security also reads JSON, where the count of failures would not see the account.
+        abort(415)
     if not _is_sign_in():
         return None
     with context.wired().store.reading() as database:
@@ -153,20 +178,30 @@ def _delay() -> ResponseReturnValue | None:
     if wait <= 0:
         return None
     # The same page for unknown and known accounts.
-    return render_template("wait.html", seconds=int(wait) + 1), 429
+    return render_template("wait.html", seconds=int(wait) + 1), 429, {"Retry-After": str(int(wait) + 1)}
 
 
 def _count_failures(response: Any) -> Any:
-    if not _is_sign_in() or response.status_code == 429:
+    if not _is_sign_in() or response.status_code not in {200, 302}:
         return response
     _drop_open_transaction()
     with context.writing() as database:
-        for key in _keys_of_request():
-            if response.status_code in {301, 302, 303}:
+        if response.status_code == 200:
+            _note_failure(database)
+        elif "_user_id" in session:
+            for key in _keys_of_request():
                 staff.forget_failures(database, key)
-            else:
-                staff.note_failure(database, key, clock.wall())
+        elif "tf_user_id" in session:
+            # The password was right and the code is still to come: the address has shown nothing yet.
+            staff.forget_failures(database, _account_key())
     return response
+
+
+def _note_failure(database: Session) -> None:
+    for key in _keys_of_request():
+        staff.note_failure(database, key, clock.wall())
+    account = staff.by_email(database, request.form.get("email", ""))
+    audit.record(database, context.actor(), "sign_in_failed", account, clock.wall(), reason=str(request.endpoint))
 
 
 def _drop_open_transaction() -> None:
