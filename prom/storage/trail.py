@@ -1,0 +1,53 @@
+"""What happened to one patient: the audit rows of everything that is theirs, in one list."""
+
+from typing import Any
+
+from sqlalchemy import and_, or_
+from sqlmodel import Session, col, select
+
+from prom.storage import audit
+from prom.storage.models import (
+    Alert,
+    Answer,
+    Audit,
+    Consent,
+    CoTreatment,
+    Episode,
+    Event,
+    Inbound,
+    Message,
+    Patient,
+    Prompt,
+    Task,
+)
+from prom.storage.vault import VaultError
+
+THEIRS: tuple[type[Any], ...] = (Alert, Answer, Consent, CoTreatment, Episode, Event, Inbound, Message, Prompt, Task)
+
+
+def of_patient(
+    session: Session, patient: Patient, *, before: int | None = None, reads: bool = False, limit: int = 100
+) -> list[Audit]:
+    """Return the audit rows of a patient and all that is theirs, the newest first; reading them only when asked."""
+    theirs = [
+        and_(
+            col(Audit.object_kind) == model.__name__.lower(),
+            col(Audit.object_id).in_(select(model.public_id).where(model.patient_id == patient.id)),
+        )
+        for model in THEIRS
+    ]
+    own = and_(col(Audit.object_kind) == "patient", col(Audit.object_id) == patient.public_id)
+    query = select(Audit).where(or_(own, *theirs))
+    if not reads:
+        query = query.where(col(Audit.action) != "read")
+    if before is not None:
+        query = query.where(col(Audit.id) < before)
+    return list(session.exec(query.order_by(col(Audit.id).desc()).limit(limit)))
+
+
+def value(session: Session, patient: Patient, entry: Audit, sealed: bytes | None) -> str:
+    """Return an old or new value in clear, sealed with the patient's key or stored as it was."""
+    try:
+        return audit.value(session, patient, entry, sealed)
+    except VaultError:
+        return audit.value(session, None, entry, sealed)

@@ -1,0 +1,211 @@
+"""What the coordinator's pages call tasks, why they are there, and what to do about them."""
+
+from dataclasses import dataclass
+
+from prom.services.queueing import Card
+from prom.storage.models import TaskKind
+from prom.web.coordinator_blueprint import translated as _
+from prom.web.coordinator_states import day_of, time_point
+
+TONES = {
+    TaskKind.CALL: "alert",
+    TaskKind.READ: "amber",
+    TaskKind.FIX: "alert",
+    TaskKind.CHASE: "amber",
+    TaskKind.STOPPED: "quiet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a task is there, and what a coordinator does about it."""
+
+    words: str
+    advice: str = ""
+
+
+def kinds() -> dict[TaskKind, str]:
+    """Return the kinds of tasks in order of action."""
+    return {
+        TaskKind.CALL: _("Call"),
+        TaskKind.READ: _("Read"),
+        TaskKind.FIX: _("Fix"),
+        TaskKind.CHASE: _("Chase"),
+        TaskKind.STOPPED: _("Stopped"),
+    }
+
+
+def red_flags() -> dict[str, str]:
+    """Return the warning signs in words."""
+    return {
+        "self_harm": _("thoughts of self-harm"),
+        "overdose": _("a possible overdose"),
+        "breathing": _("trouble breathing"),
+        "cardiac": _("chest pain"),
+        "allergic": _("swelling or widespread hives"),
+        "dural_headache": _("a headache on sitting up or standing"),
+        "saddle": _("a numb saddle area"),
+        "bladder_bowel": _("trouble passing urine or stool"),
+        "neurological": _("new weakness or numbness"),
+        "infection": _("fever or signs of infection"),
+        "device": _("trouble with the device or wound"),
+        "bleeding": _("bleeding"),
+        "emergency": _("an emergency"),
+        "emergency_number": _("an emergency number and nothing else"),
+    }
+
+
+def reason(key: str) -> Reason:
+    """Return a task's reason in words."""
+    if key.startswith("red_flag_"):
+        sign = key.removeprefix("red_flag_")
+        return Reason(
+            _("Possible emergency: %(sign)s.", sign=red_flags().get(sign, sign.replace("_", " "))),
+            _(
+                "Call now. If they cannot be reached, call the emergency number of their country and tell the "
+                "physician on duty. The fixed emergency text was sent unless the history says otherwise."
+            ),
+        )
+    if key.startswith("configuration_"):
+        return Reason(
+            _("The provider refuses texts: error %(code)s.", code=key.removeprefix("configuration_")),
+            _("This is a setting of the text channel. Tell the administrator; no patient did anything wrong."),
+        )
+    return _reasons().get(key, Reason(_("A person should look at this: %(key)s.", key=key.replace("_", " "))))
+
+
+def _reasons() -> dict[str, Reason]:
+    return _calls() | _reads() | _unbound() | _channel() | _silences()
+
+
+def _calls() -> dict[str, Reason]:
+    return {
+        "call_me": Reason(_("Asked to be called."), _("Call, and write down what was wanted.")),
+        "help_me": Reason(_("Wrote that they need help."), _("Call: the text alone does not say how urgent it is.")),
+        "death": Reason(
+            _("Somebody wrote that the patient has died. Questions are paused."),
+            _("Call the family with care. Then record the death on the schedule page; it ends all texts."),
+        ),
+        "hospital": Reason(
+            _("Wrote about a hospital stay."), _("Call, and tell the physician if it may follow from the procedure.")
+        ),
+        "complaint": Reason(_("Wrote a complaint."), _("Call, listen, and write down what was said.")),
+        "distress": Reason(_("Sounds distressed."), _("Call the same day; tell the physician if you are worried.")),
+        "emergency_not_texted": Reason(
+            _("The emergency text could not be sent to this phone."), _("Nobody has answered them yet: call now.")
+        ),
+    }
+
+
+def _reads() -> dict[str, Reason]:
+    ask = _("If the text states one number without doubt, record it; otherwise call and ask.")
+    return {
+        "unreadable": Reason(_("The answer could not be read with certainty."), ask),
+        "not_understood": Reason(_("The text could not be read at all; the fault is ours."), ask),
+        "encoded": Reason(_("The text arrived garbled."), _("Call and ask: a garbled text is never a score.")),
+        "picture": Reason(_("Sent a picture."), _("Pictures are never scored. Call if the words do not explain it.")),
+        "late_reply": Reason(
+            _("Answered when no question was open."),
+            _("Recorded here it keeps its true day and is never given to a later question."),
+        ),
+        "unexpected_reply": Reason(_("Sent a number before any question."), _("Usually nothing to record.")),
+        "late_correction": Reason(_("Wants to change an answer after its days were over."), ask),
+        "correction_out_of_range": Reason(_("Wants to change an answer to a number outside its scale."), ask),
+        "number_with_opt_out": Reason(_("Stopped texts and gave a number in the same text."), ask),
+        "note_with_opt_out": Reason(_("Stopped texts and wrote a note."), _("Read it; call if it needs an answer.")),
+        "maybe_opt_out": Reason(
+            _("May want no more texts."), _("Ask. If so, withdraw the consent to texts on the schedule page.")
+        ),
+        "long_note": Reason(_("Wrote a long note."), _("Read it; call if it needs an answer.")),
+        "page_note": Reason(_("Left a note on the answer page."), _("Read it; call if it needs an answer.")),
+        "denied_sign": Reason(
+            _("Named a warning sign and said it is absent or over."), _("Read it with care; call when in doubt.")
+        ),
+        "symptom": Reason(_("Wrote about a symptom."), _("Tell the physician if it may follow from the procedure.")),
+        "medicine": Reason(_("Wrote about medicines."), _("Tell the physician; record a co-treatment if it is one.")),
+        "question": Reason(_("Asked a question."), _("Answer by text on the messages page, or call.")),
+        "appointment": Reason(_("Wrote about an appointment."), _("Answer by text, or call.")),
+        "reading": Reason(_("Sent a measurement that is no pain score."), _("Tell the physician if it is alarming.")),
+        "pause": Reason(_("Questions are paused."), _("Ask until when; resume on the schedule page.")),
+        "resume": Reason(_("Wants questions again."), _("Resume on the schedule page.")),
+    }
+
+
+def _unbound() -> dict[str, Reason]:
+    whose = _("Say whose text it is; nothing is recorded before that.")
+    return {
+        "unmatched_sender": Reason(_("From a number that belongs to no patient."), whose),
+        "shared_phone": Reason(_("From a phone that several patients share."), whose),
+        "sender_unconfirmed": Reason(
+            _("Answered while it is not sure who holds the phone."), _("Call and ask who answers.")
+        ),
+        "wrong_number": Reason(
+            _("Says this is the wrong number. Questions are paused."),
+            _("Find the right number, change it here, then resume on the schedule page."),
+        ),
+        "proxy": Reason(_("Somebody else seems to answer for the patient."), _("Ask who answers, and for whom.")),
+        "no_consent": Reason(
+            _("Sent a score without a consent to texts."), _("Record the consent first if the patient gives it.")
+        ),
+        "start_after_withdrawal": Reason(
+            _("Texted START after withdrawing consent."),
+            _("A text never renews a consent: ask, and record a new one on the schedule page."),
+        ),
+        "number_unusable": Reason(
+            _("This number takes no texts."), _("Ask for another number by other means and change it here.")
+        ),
+    }
+
+
+def _channel() -> dict[str, Reason]:
+    system = _("Tell the administrator: this concerns all patients of the site.")
+    return {
+        "text_failed": Reason(_("A text failed for good."), _("Send it again, or call.")),
+        "carrier_filtering": Reason(_("Carriers are filtering our texts."), system),
+        "monthly_spend": Reason(_("The month's limit of texts is reached: questions are held."), system),
+        "texts_ran_away": Reason(_("Too many texts in a minute: the site's texts are held."), system),
+        "outcome_unknown": Reason(
+            _("Nobody knows whether a text arrived."), _("It is not sent again by itself. Call, or send it again.")
+        ),
+        "not_reached": Reason(_("Texts do not reach this phone."), _("Call, and ask whether the number is right.")),
+    }
+
+
+def _silences() -> dict[str, Reason]:
+    return {
+        "no_answer": Reason(
+            _("No answer."), _("Call and ask the question below, in these words; record what they say.")
+        ),
+        "opted_out": Reason(
+            _("Stopped texts. Nothing more is sent to this phone."),
+            _(
+                "Only START from that phone opens it again. Answers by phone still count. If the patient leaves the "
+                "follow-up as well, record that on the schedule page."
+            ),
+        ),
+    }
+
+
+def outcomes() -> list[tuple[str, str]]:
+    """Return what a call can come to."""
+    return [
+        ("reached", _("Reached")),
+        ("no_answer", _("No answer: try again in three hours")),
+        ("call_back", _("Call back at another time")),
+    ]
+
+
+def why(card: Card) -> str:
+    """Return the line of a card that says why it is there."""
+    words = reason(card.task.reason).words
+    asked = card.asked
+    if card.task.reason == "no_answer" and asked is not None and asked.last_at is not None:
+        return _(
+            "No answer to the question of %(point)s: %(count)s texts, the last on %(at)s.",
+            point=time_point(asked.prompt.time_point),
+            count=asked.texts,
+            at=day_of(asked.last_at, card.zone),
+        )
+    if card.error_code:
+        return _("%(words)s (error %(code)s)", words=words, code=card.error_code)
+    return words
