@@ -9,5 +9,7 @@ from prom.wiring import App
 def run(app: App, _stop: Event) -> str:
     """Look at the provider's list of received texts."""
     now = app.clock.now()
-    again = polling.read_again(app.store, now)
-    return f"fetched {polling.fetch(app.store, app.gateway, now)}, understood {again}"
+    links_work = bool(app.settings.public_url)
+    again = polling.read_again(app.store, now, links_work=links_work)
+    fetched = polling.fetch(app.store, app.gateway, now, links_work=links_work)
+    return f"fetched {fetched}, understood {again}"

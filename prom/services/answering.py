@@ -16,6 +16,8 @@ from prom.storage import answers, audit, inbound, tasks
 from prom.storage.models import Answer, AnswerState, Episode, Inbound, Patient, Prompt, PromptState, Source, TaskKind
 
 Value = int | tuple[int | None, ...]
+# Any question of the form tells its instrument; the item is named beside it.
+CSI_QUESTION = "csi_1_5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,31 @@ def record(
         rows.append(_store(session, episode, prompt, question, item, number, held.get(item), origin, now, correction))
     counted = any(row.state is AnswerState.CURRENT for row in rows)
     if counted:
-        _move_on(session, prompt, now)
-        watching.refresh(session, [episode.id], now)
+        _counted(session, prompt, now)
     return Recorded(counted, tuple(rows))
+
+
+def record_item(
+    session: Session, prompt: Prompt, item: int, value: int | None, origin: Origin, now: datetime, *, correction: bool
+) -> Recorded:
+    """Store one item of the CSI from a page, or that it was skipped (`value` None).
+
+    The sensitive items have no question of their own: they are never asked by text.
+    """
+    inbound.lock_prompt(session, prompt)
+    episode = inbound.episode_of(session, prompt)
+    question = instruments.question(CSI_QUESTION)
+    held = next((row for row in _of_instrument(session, prompt, CSI_QUESTION) if row.item == item), None)
+    row = _store(session, episode, prompt, question, item, value, held, origin, now, correction)
+    counted = row.state is AnswerState.CURRENT
+    if counted:
+        _counted(session, prompt, now)
+    return Recorded(counted, (row,))
+
+
+def _counted(session: Session, prompt: Prompt, now: datetime) -> None:
+    _move_on(session, prompt, now)
+    watching.refresh(session, [prompt.episode_id], now)
 
 
 def _per_item(question: instruments.Question, value: Value) -> list[tuple[int, int | None]]:
@@ -79,14 +103,16 @@ def _per_item(question: instruments.Question, value: Value) -> list[tuple[int, i
 
 
 def _current(session: Session, prompt: Prompt, key: str) -> list[Answer]:
-    instrument, series = answers.kept_as(key)
-    items = instruments.question(key).items if instrument in {"csi", "peg"} else (0,)
+    items = {item for _, _, item in _wanted(key)}
+    return [row for row in _of_instrument(session, prompt, key) if row.item in items]
+
+
+def _of_instrument(session: Session, prompt: Prompt, key: str) -> list[Answer]:
+    kept = answers.kept_as(key)
     return [
         row
         for row in answers.of_prompt(session, prompt.id)
-        if row.state is AnswerState.CURRENT
-        and (row.instrument, row.series) == (instrument, series)
-        and row.item in items
+        if row.state is AnswerState.CURRENT and (row.instrument, row.series) == kept
     ]
 
 

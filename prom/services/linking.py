@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from prom.domain import instruments, timetable, wording
 from prom.domain.instruments import Scale
-from prom.services import answering, links, watching
-from prom.storage import answers, audit, episodes, inbound, plans, sites
+from prom.services import answering, links
+from prom.storage import answers, audit, episodes, plans, sites
 from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Patient, Prompt, PromptState, Site, Source
 
 LIMITS = {Scale.NRS: (0, 10), Scale.CSI: (0, 4), Scale.PGIC: (1, 7), Scale.PERCENT: (0, 100)}
@@ -216,7 +216,7 @@ def answer(
     change = held is not None and held.public_id == seen
     origin = answering.Origin(Source.LINK, now, actor, rule="page")
     if step.scale is Scale.CSI:
-        counted = _record_item(session, prompt, step, value, origin, now, correction=change)
+        counted = answering.record_item(session, prompt, step.item, value, origin, now, correction=change).counted
     else:
         assert value is not None
         counted = answering.record(session, prompt, step.question, value, origin, now, correction=change).counted
@@ -231,33 +231,6 @@ def _check(step: Step, value: int | None) -> None:
         return
     if value is None or not low <= value <= high:
         raise AnswerError(f"{step.key} takes {low} to {high}")
-
-
-def _record_item(
-    session: Session,
-    prompt: Prompt,
-    step: Step,
-    value: int | None,
-    origin: answering.Origin,
-    now: datetime,
-    *,
-    correction: bool,
-) -> bool:
-    """Store one item of the CSI and tell whether it counts.
-
-    `answering.record` takes the questions of texts, and sensitive items have none of their own: they are never asked
-    by text. The steps are the same.
-    """
-    inbound.lock_prompt(session, prompt)
-    episode = session.get_one(Episode, prompt.episode_id)
-    question = instruments.question(step.question)
-    held = _held(session, prompt).get(_slot(step))
-    row = answering._store(session, episode, prompt, question, step.item, value, held, origin, now, correction)
-    if row.state is not AnswerState.CURRENT:
-        return False
-    answering._move_on(session, prompt, now)
-    watching.refresh(session, [episode.id], now)
-    return True
 
 
 def thanks(session: Session, prompt: Prompt, now: datetime) -> Thanks:

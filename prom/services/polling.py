@@ -13,21 +13,23 @@ from prom.storage.session import Store
 LOOKED_BACK = timedelta(hours=48)
 
 
-def fetch(store: Store, gateway: Gateway, now: datetime) -> int:
+def fetch(store: Store, gateway: Gateway, now: datetime, *, links_work: bool) -> int:
     """Take in the texts of the last 48 hours that never reached us, and return how many there were."""
     listed = gateway.received_since(now - LOOKED_BACK)
     with store.reading() as session:
         missing = [one for one in listed if inbound.by_sid(session, one.sid) is None]
     for one in missing:
         with store.writing() as session:
-            receiving.receive(session, one, now)
+            receiving.receive(session, one, now, links_work=links_work)
     return len(missing)
 
 
-def read_again(store: Store, now: datetime) -> int:
-    """Try to understand texts whose reading failed, and return how many are understood now."""
+def read_again(store: Store, now: datetime, *, links_work: bool) -> int:
+    """Try to understand texts whose reading failed, each by itself, and return how many are understood now."""
     with store.reading() as session:
-        if not inbound.unread(session, 1):
-            return 0
-    with store.writing() as session:
-        return receiving.retry_unread(session, now)
+        waiting = inbound.unread(session)
+    understood = 0
+    for row_id in waiting:
+        with store.writing() as session:
+            understood += receiving.retry_unread(session, row_id, now, links_work=links_work)
+    return understood

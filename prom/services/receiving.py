@@ -74,17 +74,20 @@ def understand(session: Session, row: Inbound, now: datetime, *, links_work: boo
     return True
 
 
-def retry_unread(session: Session, now: datetime) -> int:
-    """Try texts again whose interpretation failed, and put those that fail for good before people."""
-    done = 0
-    for row in inbound.unread(session):
-        channels.lock_phone(session, row.phone_index)
-        if understand(session, row, now):
-            done += 1
-        elif row.attempts >= MOST_ATTEMPTS:
-            row.state = InboundState.PEOPLE
-            conversing.open_read_task(session, row, "not_understood", None, now)
-    return done
+def retry_unread(session: Session, row_id: int, now: datetime, *, links_work: bool = True) -> bool:
+    """Try a text again whose interpretation failed; one that fails for good is put before people."""
+    row = session.get_one(Inbound, row_id)
+    channels.lock_phone(session, row.phone_index)
+    # Another worker may have read it while we waited for the phone.
+    session.refresh(row)
+    if row.state is not InboundState.UNREAD:
+        return False
+    if understand(session, row, now, links_work=links_work):
+        return True
+    if row.attempts >= MOST_ATTEMPTS:
+        row.state = InboundState.PEOPLE
+        conversing.open_read_task(session, row, "not_understood", None, now)
+    return False
 
 
 def _index(session: Session, phone: str) -> str:
@@ -141,7 +144,7 @@ def _read(session: Session, row: Inbound, here: Situation, body: str) -> replies
 
 def _situation(session: Session, row: Inbound, now: datetime) -> Situation:
     people = tuple(channels.patients_of(session, row.phone_index))
-    prompt = inbound.last_texted_prompt(session, row.phone_index)
+    prompt = inbound.last_texted_prompt(session, row.phone_index, row.received_at)
     if prompt is None:
         return Situation(people, people[0] if len(people) == 1 else None, None, False, None, None)
     is_open = inbound.takes_plain_replies(prompt, row.received_at) and answering.open_question(prompt) is not None
@@ -213,7 +216,7 @@ def _conversation(
         emergency_sent=lately("red_flag", dialogue.EMERGENCY_APART),
         help_sent=lately("help", dialogue.HELP_APART),
         carrier_answers=dialogue.answered_by_carrier(body),
-        question_reached=prompt is None or _reached(session, prompt, asked[position]),
+        question_reached=prompt is None or _reached(session, prompt, asked[position], row.received_at),
         link_offered=prompt is not None and prompt.reasks > dialogue.MOST_REASKS,
         may_ask_later=prompt is not None and now + timedelta(hours=dialogue.LATER_HOURS) < prompt.closes_at,
         acknowledge=not lately("human_review", dialogue.ACKNOWLEDGED_APART),
@@ -222,8 +225,9 @@ def _conversation(
     )
 
 
-def _reached(session: Session, prompt: Prompt, question: str) -> bool:
-    """Return whether a text that asks the open question may have reached the phone."""
+def _reached(session: Session, prompt: Prompt, question: str, at: datetime) -> bool:
+    """Return whether a text that asks the open question may have reached the phone by an instant."""
     return any(
-        row.sending_at is not None and row.question == question for row in messages.of_prompt(session, prompt.id)
+        row.sending_at is not None and row.sending_at <= at and row.question == question
+        for row in messages.of_prompt(session, prompt.id)
     )

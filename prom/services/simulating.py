@@ -37,7 +37,7 @@ def deliver(world: World, now: datetime) -> int:
                 case StatusUpdate(sid=sid, message_id=own, status=status, error_code=code):
                     delivering.status(session, own, sid, status, None if code is None else str(code), now)
                 case Received():
-                    receiving.receive(session, event, now)
+                    receiving.receive(session, event, now, links_work=bool(world.settings.public_url))
     return len(events)
 
 

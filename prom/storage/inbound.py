@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from sqlalchemy import and_, exists, or_
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Episode, Inbound, InboundState, Patient, Prompt, PromptState, Site
+from prom.storage.models import Episode, Inbound, InboundState, Message, Patient, Prompt, PromptState, Site
 from prom.storage.session import vault_of
 
 PLAIN_REPLY_HOURS = 72
@@ -61,9 +62,9 @@ def by_public_id(session: Session, public_id: str, site_ids: Collection[int]) ->
     return session.exec(query).first()
 
 
-def unread(session: Session, limit: int = 100) -> list[Inbound]:
-    """Return texts whose interpretation failed, oldest first, for a job to try again."""
-    query = select(Inbound).where(col(Inbound.state) == InboundState.UNREAD)
+def unread(session: Session, limit: int = 100) -> list[int]:
+    """Return the ids of texts whose interpretation failed, oldest first, for a job to try again."""
+    query = select(Inbound.id).where(col(Inbound.state) == InboundState.UNREAD)
     return list(session.exec(query.order_by(col(Inbound.id)).limit(limit)))
 
 
@@ -73,15 +74,19 @@ def previous(session: Session, row: Inbound) -> Inbound | None:
     return session.exec(query.order_by(col(Inbound.id).desc()).limit(1)).first()
 
 
-def last_texted_prompt(session: Session, phone_index: str) -> Prompt | None:
-    """Return the prompt whose text reached this phone last: the one that takes plain replies, open or not."""
+def last_texted_prompt(session: Session, phone_index: str, at: datetime) -> Prompt | None:
+    """Return the prompt whose text reached this phone last by an instant: it takes plain replies, open or not.
+
+    A text that a webhook missed is fetched later: it cannot answer a prompt that was asked since.
+    """
+    asked_before = exists().where(col(Message.prompt_id) == col(Prompt.id), col(Message.sending_at) <= at)
     query = (
         select(Prompt)
         .join(Patient, col(Patient.id) == col(Prompt.patient_id))
         .where(
             col(Patient.phone_index) == phone_index,
             col(Prompt.state).in_(TEXTED),
-            col(Prompt.last_text_at).is_not(None),
+            or_(col(Prompt.last_text_at) <= at, and_(col(Prompt.last_text_at) > at, asked_before)),
         )
     )
     return session.exec(query.order_by(col(Prompt.last_text_at).desc(), col(Prompt.id).desc()).limit(1)).first()

@@ -18,6 +18,7 @@ from prom.web import context, guards
 blueprint = Blueprint("webhooks", __name__)
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 LONGEST_SID = 40
+MOST_MEDIA_DIGITS = 4
 
 
 @cache
@@ -41,9 +42,15 @@ def _check_signature() -> None:
 
 def _sid() -> str:
     sid = request.form.get("MessageSid") or request.form.get("SmsSid") or ""
-    if not sid or len(sid) > LONGEST_SID:
+    if not sid or len(sid) > LONGEST_SID or not sid.isprintable():
         abort(400)
     return sid
+
+
+def _num_media() -> int:
+    given = request.form.get("NumMedia", "")
+    # Whatever else stands there, a person looks rather than a score being read beside an unseen picture.
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= MOST_MEDIA_DIGITS else int(bool(given))
 
 
 def _empty() -> ResponseReturnValue:
@@ -55,17 +62,16 @@ def _empty() -> ResponseReturnValue:
 def inbound() -> ResponseReturnValue:
     """Take one text from a phone: stored before it is understood, once for each id."""
     _check_signature()
-    media = request.form.get("NumMedia", "0")
     text = Received(
         sid=_sid(),
         from_=request.form.get("From", ""),
         to=request.form.get("To", ""),
         body=request.form.get("Body", ""),
-        num_media=int(media) if media.isascii() and media.isdigit() else 0,
+        num_media=_num_media(),
         received_at=_now(),
     )
     with context.writing() as session:
-        receiving.receive(session, text, _now())
+        receiving.receive(session, text, text.received_at, links_work=bool(context.wired().settings.public_url))
     return _empty()
 
 
