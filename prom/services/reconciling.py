@@ -12,7 +12,7 @@ from sqlmodel import Session
 from prom.config import Settings
 from prom.messaging.gateway import Gateway, Listed, SendError
 from prom.services import delivering, reminding, rendering, stopping
-from prom.storage import audit, channels, messages, outbox, patients, prompts, unclear
+from prom.storage import audit, channels, messages, outbox, patients, prompts, tasks, unclear
 from prom.storage.models import Message, MessageKind, MessageState, Patient, Prompt, PromptState, TaskKind
 from prom.storage.session import Store
 
@@ -24,6 +24,8 @@ POLL_AFTER = timedelta(seconds=30)
 POLL_AFTER_WITH_CALLBACKS = timedelta(hours=1)
 POLLED_FOR = timedelta(hours=36)
 RESTORED_AT_ONCE = 200
+
+CALLS_STAY = timedelta(days=7)
 
 
 def run(store: Store, gateway: Gateway, settings: Settings, now: datetime) -> dict[str, int]:
@@ -78,6 +80,8 @@ def close_windows(session: Session, now: datetime, limit: int = 500) -> int:
             reminding.call_list(session, prompt, session.get_one(Patient, prompt.patient_id), now)
         change = audit.Change("state", old.value, state.value)
         audit.record(session, audit.CLOCK, "window closed", prompt, now, change=change, reason=reason)
+    # A call about a question of last week helps nobody: silence itself is told by the alert for not answering.
+    tasks.close_older(session, TaskKind.CHASE, now - CALLS_STAY, outcome="a week without a call", now=now)
     session.flush()
     return len(closed)
 
