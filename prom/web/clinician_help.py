@@ -51,13 +51,13 @@ def _known() -> Rows:
             _("Spinal fusion"),
             "664",
             _("A higher CSI before surgery went with more disability and worse quality of life after it."),
-            "Bennett 2017, World Neurosurg 104:594",
+            _("citation to be confirmed"),
         ),
         (
             _("Spinal pain, surgery and other treatment"),
             "496",
             _("CSI of 40 or more went with less satisfaction and fewer patients reaching a clear improvement."),
-            _("Cohort of one centre, 2020–2023 (Bond University)"),
+            _("citation to be confirmed"),
         ),
         (
             _("Total knee replacement"),
@@ -81,7 +81,7 @@ def _known() -> Rows:
             _("Spinal cord stimulation"),
             "24",
             _("The other way round: those who gained more had more temporal summation before."),
-            "Campbell 2015, Pain Med 16:1349",
+            _("citation to be confirmed"),
         ),
     )
 
