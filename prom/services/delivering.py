@@ -134,7 +134,8 @@ def react(
         case delivery.OptOut():
             stopping.opt_out(session, message, accepted=accepted, now=now)
         case delivery.HaltChannel():
-            channels.halt(session, code or "refused", now)
+            if channels.halt(session, code or "refused", now):
+                audit.record(session, audit.GATEWAY, "channel halted", channels.main(session), now, reason=code)
             _after_halt(session, message, f"halted_{code}", accepted=accepted, now=now)
             return False
         case delivery.NextWindow() | delivery.SlowDown():

@@ -146,7 +146,7 @@ def _consented() -> ColumnElement[bool]:
 
 def _opted_out() -> ColumnElement[bool]:
     """Whether the phone it would go to asked us to stop: the patient's of today, or the one it was made for."""
-    phones = _X.phone_index.in_([_M.c.phone_index, func.coalesce(_P.c.phone_index, _M.c.phone_index)])
+    phones = or_(_X.phone_index == _M.c.phone_index, _X.phone_index == _P.c.phone_index)
     return select(literal(1)).where(phones, _X.reopened_at.is_(None)).exists()
 
 
@@ -190,7 +190,7 @@ _SEEN = (
         or_(
             _M.c.sending_at >= bindparam("since"),
             and_(
-                _M.c.state.in_((MessageState.PENDING, MessageState.CLAIMED)),
+                or_(_M.c.state == MessageState.PENDING, _M.c.state == MessageState.CLAIMED),
                 _M.c.send_at <= bindparam("until"),
             ),
         ),
@@ -215,7 +215,7 @@ _ACCEPTED = (
     update(_M)
     .where(
         _M.c.id == bindparam("message_id"),
-        _M.c.state.in_((MessageState.SENDING, MessageState.UNKNOWN)),
+        or_(_M.c.state == MessageState.SENDING, _M.c.state == MessageState.UNKNOWN),
         _M.c.provider_sid.is_(None),
         ~select(literal(1)).where(_M.alias("other").c.provider_sid == bindparam("sid")).exists(),
     )
@@ -230,15 +230,17 @@ _ACCEPTED = (
     )
 )
 
+# Spelled without IN, whose list would be written into the statement anew at each run.
+_NOT_YET = or_(_Q.c.state == PromptState.PLANNED, _Q.c.state == PromptState.NOT_SENT)
 _ASKED = (
     update(_Q)
     .where(_Q.c.id == bindparam("prompt_id"))
     .values(
         state=case(
-            (_Q.c.state.in_((PromptState.PLANNED, PromptState.NOT_SENT)), literal(PromptState.ASKED, _Q.c.state.type)),
+            (_NOT_YET, literal(PromptState.ASKED, _Q.c.state.type)),
             else_=_Q.c.state,
         ),
-        reason=case((_Q.c.state.in_((PromptState.PLANNED, PromptState.NOT_SENT)), ""), else_=_Q.c.reason),
+        reason=case((_NOT_YET, ""), else_=_Q.c.reason),
         asked_at=func.coalesce(_Q.c.asked_at, bindparam("at", type_=_Q.c.asked_at.type)),
         last_text_at=bindparam("at"),
     )

@@ -513,3 +513,33 @@ def test_five_thousand_due_texts_are_claimed_most_urgent_first(store, site, now,
             session, now=now, lease_until=now + timedelta(seconds=30), limit=9, urgent_only=False, skip_sites=()
         )
     assert [each.message_id for each in claims] == [emergency.id, answer.id, one.message.id, reminder.id]
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=1), timedelta(days=-1)])
+def test_a_clock_that_jumps_sends_nothing_twice_and_no_flood(store, phones, settings, now, site, jump):
+    with store.writing() as session:
+        first = people.waiting(session, site, now, phone="+919007100005", closes_at=now + timedelta(days=9))
+        for day in (1, 2, 3):
+            people.add_prompt(
+                session,
+                first.patient,
+                first.episode,
+                now,
+                key=f"d{day}",
+                due_at=now + timedelta(days=day),
+                closes_at=now + timedelta(days=9),
+            )
+    times = [now, now + jump, now, now + timedelta(minutes=1)]
+    for at in times:
+        send(store, phones, settings, at)
+    assert len(sent_to(phones, "+919007100005", now)) == (2 if jump == timedelta(days=1) else 1)
+
+
+def test_the_morning_of_a_clock_change_opens_at_eight_by_the_wall(store, phones, settings, now, one):
+    # In Berlin clocks go forward in the night to 29 March 2026: 21:30 is 20:30 UTC, and the next 08:00 is 06:00 UTC.
+    night = now.replace(month=3, day=28, hour=20, minute=30)
+    change(store, one.patient, time_zone="Europe/Berlin")
+    change(store, one.message, send_at=night, expires_at=night + timedelta(days=2))
+    change(store, one.prompt, closes_at=night + timedelta(days=2))
+    send(store, phones, settings, night)
+    assert people.fresh(store, one.message).send_at == now.replace(month=3, day=29, hour=6, minute=0)
