@@ -226,6 +226,15 @@ def entered(session: Session, prompt_ids: Collection[int], rule: str) -> list[An
     return list(session.exec(query.order_by(col(Answer.id))))
 
 
+def answers_from(session: Session, inbound_ids: Collection[int]) -> dict[int, list[Answer]]:
+    """Return the answers in force that came with some texts, by text."""
+    query = select(Answer).where(col(Answer.inbound_id).in_(inbound_ids), col(Answer.state) == AnswerState.CURRENT)
+    found: dict[int, list[Answer]] = {}
+    for row in session.exec(query.order_by(col(Answer.id))):
+        found.setdefault(row.inbound_id or 0, []).append(row)
+    return found
+
+
 def add_co_treatment(session: Session, row: CoTreatment) -> CoTreatment:
     """Add a treatment beside a procedure."""
     session.add(row)

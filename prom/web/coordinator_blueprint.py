@@ -1,5 +1,6 @@
 """The coordinator's pages as one blueprint, and what every view of them needs: the row that may be seen, or 404."""
 
+import unicodedata
 from datetime import datetime
 from typing import NoReturn
 
@@ -45,6 +46,27 @@ def weekday(instant: datetime, zone: str) -> str:
     """Return a date such as Mon 2 March in a zone."""
     there = timetable.local(instant, zone)
     return f"{there:%a} {there.day} {there:%B}"
+
+
+@blueprint.app_template_filter("date_words")
+def date_words(instant: datetime, zone: str) -> str:
+    """Return a date such as Mon 2 Mar 2026 in a zone."""
+    there = timetable.local(instant, zone)
+    return f"{there:%a} {there.day} {there:%b %Y}"
+
+
+@blueprint.app_template_filter("upper_first")
+def upper_first(words: str) -> str:
+    """Return words with a capital first letter and the rest as it is: CSI stays CSI."""
+    return words[:1].upper() + words[1:]
+
+
+@blueprint.app_template_filter("plain_digits")
+def plain_digits(text: str) -> str:
+    """Return a text with its digits as 0-9 if it has others, else nothing: a Bengali 4 looks like an 8."""
+    if all(sign.isascii() or not sign.isdigit() for sign in text):
+        return ""
+    return "".join(str(unicodedata.digit(sign, sign)) if sign.isdigit() else sign for sign in text)
 
 
 @blueprint.app_template_filter("clock")

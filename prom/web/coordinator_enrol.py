@@ -81,8 +81,10 @@ def _with_any_procedure(given: enrolments.Enrolment) -> enrolments.Enrolment:
 
 
 def _once(errors: Errors) -> Errors:
-    """Return one error a field, the first."""
-    return list({place: (place, words) for place, words in reversed(errors)}.values())[::-1]
+    """Return one error a field, the first, in the order of the form."""
+    first = dict(reversed(errors))
+    order = [name for names in form.STEPS.values() for name in names]
+    return sorted(first.items(), key=lambda error: order.index(error[0]) if error[0] in order else -1)
 
 
 def _page(session: Session, typed: Typed, step: int, errors: Errors | None = None) -> str:

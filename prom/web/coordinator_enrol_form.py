@@ -220,7 +220,7 @@ def labels() -> dict[str, str]:
         "indication": _("Indication"),
         "procedure_at": _("Date and time"),
         "baseline_nrs": _("Pain before"),
-        "baseline_at": _("Asked at"),
+        "baseline_at": _("Baseline asked at"),
         "csi_total": _("CSI total"),
     }
     return named | {name: _("CSI item %(number)s", number=int(name[4:])) for name in CSI}

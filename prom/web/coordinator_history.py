@@ -1,5 +1,6 @@
 """What happened to one patient and everything that is theirs: the audit rows in words, the newest first."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from flask import abort, render_template, request, url_for
@@ -9,8 +10,8 @@ from sqlmodel import Session
 from prom.services import queueing
 from prom.storage import staff, trail
 from prom.storage.models import Audit, Patient
-from prom.web import context, guards
-from prom.web.coordinator_blueprint import blueprint, note_read, patient_here, phone_words, tabs
+from prom.web import context, filters, guards
+from prom.web.coordinator_blueprint import blueprint, clock, note_read, patient_here, phone_words, tabs
 from prom.web.coordinator_blueprint import translated as _
 
 ROWS_A_PAGE = 100
@@ -25,6 +26,8 @@ class Line(NamedTuple):
     object: str
     old: str
     new: str
+    field: str
+    reason: str
 
 
 @blueprint.get("/patients/<public_id>/history")
@@ -74,15 +77,45 @@ def _lines(session: Session, patient: Patient, rows: list[Audit]) -> list[Line]:
             names.get(entry.actor, known.get(entry.actor, entry.actor)),
             entry.action.replace("_", " "),
             _objects().get(entry.object_kind, entry.object_kind),
-            _shown(entry, trail.value(session, patient, entry, entry.old_sealed)),
-            _shown(entry, trail.value(session, patient, entry, entry.new_sealed)),
+            *_values(session, patient, entry),
+            _field(entry.field),
+            # How the parser came to a reading is for the audit page.
+            entry.reason.partition(":")[0].replace("_", " "),
         )
         for entry in rows
     ]
 
 
-def _shown(entry: Audit, value: str) -> str:
-    return phone_words(value) if entry.field == "phone" else value
+def _values(session: Session, patient: Patient, entry: Audit) -> tuple[str, str]:
+    """Return the old and the new value as people read them; the old one only where it was another."""
+    old, new = (
+        _shown(entry, trail.value(session, patient, entry, sealed), patient.time_zone)
+        for sealed in (entry.old_sealed, entry.new_sealed)
+    )
+    return ("" if old == new else old), new
+
+
+def _shown(entry: Audit, value: str, zone: str) -> str:
+    if entry.field == "phone":
+        return phone_words(value)
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return value.replace("_", " ") if entry.field != "note" else value
+    return f"{filters.local_day(at, zone)}, {clock(at, zone)}" if at.tzinfo is not None else value
+
+
+def _field(name: str) -> str:
+    instrument, _space, item = name.partition(" ")
+    known = {
+        "nrs": _("pain"),
+        "pgic": _("impression of change"),
+        "relief_percent": _("percent relief"),
+        "csi_total": _("CSI total"),
+    }
+    if instrument == "csi":
+        return _("CSI item %(number)s", number=item)
+    return known.get(instrument, name.replace("_", " "))
 
 
 def _objects() -> dict[str, str]:

@@ -12,13 +12,17 @@ from prom.domain import wording
 from prom.services import contacting, queueing
 from prom.services.queueing import Card
 from prom.storage import desk, inbound, messages
-from prom.storage.models import Inbound, InboundState, Message, MessageState, Patient
+from prom.storage.models import Answer, Inbound, InboundState, Message, MessageState, Patient
 from prom.web import context, coordinator_states, guards
 from prom.web.coordinator_blueprint import Errors, blueprint, note_read, patient_here, staff_id, tabs
 from prom.web.coordinator_blueprint import translated as _
 from prom.web.coordinator_states import State
 
 WAITING = frozenset({MessageState.PENDING, MessageState.CLAIMED})
+
+
+# Older texts are folded away: the last ones are what somebody opens the page for.
+SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,13 @@ def _page(
     sent = desk.messages_of(session, patient.id)
     ahead = [row for row in sent if row.state in WAITING and row.send_at > now]
     past = [row for row in sent if _belongs(row, now)]
-    bubbles = [_out(session, row, patient) for row in past] + _ins(session, patient, now)
+    bubbles = sorted([*(_out(session, row, patient) for row in past), *_ins(session, patient, now)], key=_time)
     return render_template(
         "coordinator/messages.html",
         patient=patient,
         who=queueing.who(session, patient, now),
-        bubbles=sorted(bubbles, key=lambda bubble: bubble.at),
+        bubbles=bubbles[-SHOWN:],
+        earlier=bubbles[:-SHOWN],
         ahead=len(ahead),
         following=_out(session, min(ahead, key=lambda row: row.send_at), patient) if ahead else None,
         reach=contacting.reach(session, patient, now),
@@ -74,6 +79,10 @@ def _page(
         now=now,
         section="clinician.patients",
     )
+
+
+def _time(bubble: Bubble) -> datetime:
+    return bubble.at
 
 
 def _belongs(row: Message, now: datetime) -> bool:
@@ -100,6 +109,7 @@ def _out(session: Session, row: Message, patient: Patient) -> Bubble:
 
 def _ins(session: Session, patient: Patient, now: datetime) -> list[Bubble]:
     rows = inbound.of_patient(session, patient.id)
+    recorded = desk.answers_from(session, [row.id for row in rows])
     open_tasks = {task.inbound_id: task for task in desk.open_about(session, [row.id for row in rows])}
     return [
         Bubble(
@@ -107,20 +117,23 @@ def _ins(session: Session, patient: Patient, now: datetime) -> list[Bubble]:
             side="in",
             text=inbound.body(session, row) + (f"\n[{_('picture')}]" * row.num_media),
             written=True,
-            state=_in_state(row),
+            state=_in_state(row, recorded.get(row.id, [])),
             card=queueing.card(session, open_tasks[row.id], staff_id(), now) if row.id in open_tasks else None,
         )
         for row in rows
     ]
 
 
-def _in_state(row: Inbound) -> State:
+def _in_state(row: Inbound, recorded: list[Answer]) -> State:
+    if recorded:
+        values = " ".join("X" if one.value is None else str(one.value) for one in recorded)
+        return State(_("recorded: %(values)s", values=values), "good")
     if row.state is InboundState.PEOPLE:
         return State(_("for people to read"), "amber")
     if row.state is InboundState.UNREAD:
         return State(_("not read yet"), "amber")
     known = {
-        "score": _("recorded as an answer"),
+        "score": _("a score that no longer counts, or for a question that was not open"),
         "ask_again": _("not clear: asked again"),
         "opt_out": _("stopped texts"),
         "opt_in": _("opened texts again"),

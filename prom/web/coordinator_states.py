@@ -84,10 +84,16 @@ def aim(target: Target) -> str:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state in words with its tone."""
+    """A state in words with its tone, and the reason of what did not happen."""
 
     words: str
     tone: str = "quiet"
+    why: str = ""
+
+    @property
+    def line(self) -> str:
+        """Return the state and its reason in one line."""
+        return f"{self.words}: {self.why}" if self.why else self.words
 
 
 def why_not(key: str) -> str:
@@ -140,8 +146,7 @@ def text_state(message: Message, zone: str) -> State:
     reason_words = why_not(message.reason) if message.reason else ""
     match message.state:
         case MessageState.PENDING | MessageState.CLAIMED:
-            waits = _("leaves %(at)s", at=at)
-            return State(_("%(waits)s: %(why)s", waits=waits, why=reason_words) if reason_words else waits, "info")
+            return State(_("leaves %(at)s", at=at), "info", reason_words)
         case MessageState.SENDING:
             return State(_("leaving now"), "info")
         case MessageState.UNKNOWN:
@@ -151,11 +156,11 @@ def text_state(message: Message, zone: str) -> State:
         case MessageState.DELIVERED:
             return State(_("delivered"), "good")
         case MessageState.UNDELIVERED:
-            return State(_("not delivered: %(why)s", why=reason_words or _("no reason given")), "alert")
+            return State(_("not delivered"), "alert", reason_words or _("no reason given"))
         case MessageState.FAILED:
-            return State(_("failed: %(why)s", why=reason_words or _("no reason given")), "alert")
+            return State(_("failed"), "alert", reason_words or _("no reason given"))
         case _:
-            return State(_("not sent: %(why)s", why=reason_words or _("no reason given")), "amber")
+            return State(_("not sent"), "amber", reason_words or _("no reason given"))
 
 
 def text_name(message: Message) -> str:
@@ -183,8 +188,8 @@ def prompt_state(prompt: Prompt, now: datetime) -> State:
         case PromptState.MISSED:
             return State(_("asked, no answer"), "amber")
         case PromptState.NOT_SENT:
-            return State(_("not sent by us: %(why)s", why=words or _("no reason given")), "amber")
+            return State(_("not sent by us"), "amber", words or _("no reason given"))
         case PromptState.CANCELLED:
-            return State(_("cancelled: %(why)s", why=words) if words else _("cancelled"))
+            return State(_("cancelled"), why=words)
         case _:
             return State(_("planned"))
