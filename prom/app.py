@@ -17,10 +17,18 @@ MAXIMUM_UPLOAD = 5 * 1024 * 1024 + 64 * 1024
 log = logging.getLogger("prom.web")
 
 
+class Application(Flask):
+    """Flask, but what fails outside a view is logged without the address: it may hold a patient's token."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log type and places of an error only."""
+        log.error("request %s failed: %s", context.request_id(), headers.trace(exc_info[1]))
+
+
 def create_app(wired: wiring.App | None = None) -> Flask:
     """Return the application of one installation; without an argument of the one the environment names."""
     wired = wired or wiring.open_app(config.read())
-    app = Flask("prom", static_folder=None)
+    app = Application("prom", static_folder=None)
     app.extensions["prom"] = wired
     app.config.update(
         MAX_CONTENT_LENGTH=MAXIMUM_UPLOAD,
@@ -59,6 +67,7 @@ def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
 
 def _error(error: Exception) -> ResponseReturnValue:
     """Show a plain page with a request id; it needs no database."""
+    error = getattr(error, "original_exception", None) or error
     status = error.code or 500 if isinstance(error, HTTPException) else headers.status_of(error)
     if isinstance(error, HTTPException) and status < 400:
         return error.get_response()

@@ -44,9 +44,16 @@ def _only_site(session: Session) -> Site:
 
 
 def reset(session: Session, email: str, actor: audit.Actor, now: datetime) -> str:
-    """End an account's sessions and return a new set-up link's token; its second factor stays."""
+    """End an account's sessions and return a new set-up link's token; its second factor stays.
+
+    A disabled account opens again: this is the one way back for somebody who returns.
+    """
     account = _found(session, email)
     account.password = None
+    if not account.active:
+        account.active = True
+        change = audit.Change("active", "no", "yes")
+        audit.record(session, actor, "user_reopened", account, now, change=change)
     session.add(account)
     staff.end_sessions_of(session, account.id)
     audit.record(session, actor, "user_reset", account, now)
@@ -82,11 +89,18 @@ def password_problems(password: str, again: str | None = None) -> list[str]:
     plain = password.casefold()
     if plain in common_passwords() or len(set(plain)) < 4:
         problems.append("This password is easy to guess: choose another.")
-    if any(plain.replace(word, "", 1).strip("0123456789!.-_ ") == "" for word in CONTEXT_WORDS if word in plain):
+    if _without_context(plain) == "" != plain:
         problems.append("Do not build the password on the name of this program or place.")
     if again is not None and again != password:
         problems.append("The two passwords differ.")
     return problems
+
+
+def _without_context(plain: str) -> str:
+    """Return what is left of a password without this place's words, digits and punctuation."""
+    for word in CONTEXT_WORDS:
+        plain = plain.replace(word, "")
+    return plain.strip("0123456789!?.,-_ ")
 
 
 @cache

@@ -15,6 +15,7 @@ ABSOLUTE_HOURS = 12
 TOUCH_SECONDS = 60
 FREE_FAILURES = 4
 LONGEST_DELAY_SECONDS = 900
+FORGET_HOURS = 24
 
 
 def by_email(session: Session, email: str) -> Staff | None:
@@ -58,7 +59,8 @@ def staff_of_setup_link(session: Session, token: str, now: datetime) -> Staff | 
             col(SetupLink.expires_at) > now,
         )
     ).first()
-    return session.get(Staff, link.staff_id) if link else None
+    account = session.get(Staff, link.staff_id) if link else None
+    return account if account and account.active else None
 
 
 def use_setup_link(session: Session, token: str, now: datetime) -> bool:
@@ -145,6 +147,8 @@ def note_failure(session: Session, key: str, now: datetime) -> None:
     row = session.exec(select(SignInThrottle).where(col(SignInThrottle.key) == hashed(key))).first()
     if row is None:
         row = SignInThrottle(key=hashed(key), failures=0, not_before=now)
+    elif row.not_before <= now - timedelta(hours=FORGET_HOURS):
+        row.failures = 0
     row.failures += 1
     beyond = row.failures - FREE_FAILURES
     delay = min(LONGEST_DELAY_SECONDS, 2 ** min(beyond, 12)) if beyond > 0 else 0

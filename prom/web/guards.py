@@ -1,15 +1,17 @@
 """Who may open which page. Every route names its permission; a route without one is refused for everybody."""
 
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
-from flask import Flask, abort, current_app, redirect, request, url_for
+from flask import Flask, abort, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from prom.storage.models import Role
 
+FRESH_SECONDS = 15 * 60
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 
@@ -31,6 +33,20 @@ class Permission(StrEnum):
 
 
 P = Permission
+# The pages of flask-security that have a page of ours; its others (rescue by mail, choice of methods) stay shut.
+SECURITY_PAGES = frozenset(
+    f"security.{name}"
+    for name in (
+        "login",
+        "logout",
+        "verify",
+        "mf_recovery",
+        "mf_recovery_codes",
+        "two_factor_setup",
+        "two_factor_setup_validate",
+        "two_factor_token_validation",
+    )
+)
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.COORDINATOR: frozenset({P.SIGNED_IN, P.QUEUE, P.ENROL, P.PATIENTS, P.COHORT}),
     Role.CLINICIAN: frozenset({P.SIGNED_IN, P.PATIENTS, P.REVIEW, P.COHORT}),
@@ -39,11 +55,12 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
 }
 
 
-def needs(permission: Permission) -> Callable[[View], View]:
-    """Name the permission that a view needs."""
+def needs(permission: Permission, *, fresh: bool = False) -> Callable[[View], View]:
+    """Name the permission that a view needs, and whether the password must have been given in the last minutes."""
 
     def mark(view: View) -> View:
         view.permission = permission  # type: ignore[attr-defined]
+        view.fresh = fresh  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -51,7 +68,7 @@ def needs(permission: Permission) -> Callable[[View], View]:
 
 def permission_of(app: Flask, endpoint: str) -> Permission | None:
     """Return the permission an endpoint needs, or None when it names none."""
-    if endpoint == "static" or endpoint.startswith("security."):
+    if endpoint in SECURITY_PAGES:
         return Permission.PUBLIC  # flask-security guards its own pages
     view = app.view_functions.get(endpoint)
     return getattr(view, "permission", None)
@@ -76,14 +93,26 @@ def check() -> ResponseReturnValue | None:
         abort(403)
     if permission is Permission.DEMO and not current_app.config["DEMO_PAGES"]:
         abort(404)
+    if getattr(session, "unreadable", False) and permission not in {P.PUBLIC, P.DEMO}:
+        abort(503)
     if may(permission):
-        return None
+        return _sign_in_again(endpoint)
     if not current_user.is_authenticated:
         if request.method == "GET":
-            return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+            # Without the query: what somebody searched for must not go into another address.
+            return redirect(url_for("security.login", next=request.path))
         return redirect(url_for("security.login"))
     _note_refusal(permission)
     return abort(403)
+
+
+def _sign_in_again(endpoint: str) -> ResponseReturnValue | None:
+    """Ask for the password again before an act that asks for a fresh sign-in."""
+    if not getattr(current_app.view_functions[endpoint], "fresh", False):
+        return None
+    if time.time() - float(session.get("fs_paa", 0)) < FRESH_SECONDS:
+        return None
+    return redirect(url_for("security.verify", next=request.path if request.method == "GET" else "/"))
 
 
 def _note_refusal(permission: Permission) -> None:

@@ -3,12 +3,15 @@
 Deleting the row, disabling the account or 15 idle minutes end a session at once; there is no "remember me".
 """
 
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, Request, Response
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSession, SessionInterface
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy.exc import DBAPIError
 
 from prom import clock
 from prom.storage import staff
@@ -19,10 +22,11 @@ ROW_PREFIX = "r."
 
 
 class PromSession(SecureCookieSession):
-    """A session that knows its row's token and whether it must get a new one."""
+    """A session that knows its row's token, whether it must get a new one, and whether its row could not be read."""
 
     token: str = ""
     renew: bool = False
+    unreadable: bool = False
 
 
 class RowSessions(SessionInterface):
@@ -47,8 +51,15 @@ class RowSessions(SessionInterface):
             return PromSession()
 
     def _from_row(self, token: str) -> PromSession:
-        with self._store.reading() as database:
-            row = staff.web_session(database, token, clock.wall())
+        try:
+            with self._store.reading() as database:
+                row = staff.web_session(database, token, clock.wall())
+        except DBAPIError:
+            # Raised here, the error would go round the error page and log the address; guards refuse instead, and
+            # pages that need no database (/healthz) still answer.
+            opened = PromSession()
+            opened.unreadable = True
+            return opened
         if row is None:
             return PromSession()
         opened = PromSession(self._json.loads(row.content))
@@ -61,6 +72,10 @@ class RowSessions(SessionInterface):
         """Store what changed and set the cookie."""
         if session.accessed:
             response.vary.add("Cookie")
+        if session.unreadable:
+            return
+        if session.token and "_user_id" not in session:
+            self._sign_out(session)
         if not session:
             self._forget(session, response)
         elif "_user_id" in session:
@@ -72,20 +87,29 @@ class RowSessions(SessionInterface):
         if session.token and not session.renew and not session.modified:
             return
         content, now = self._json.dumps(dict(session)), clock.wall()
+        if session.token and not session.renew:
+            self._keep_row(session.token, content, now)
+            return
         with self._store.writing() as database:
-            if session.token and not session.renew:
-                staff.keep_web_session(database, session.token, content, now)
-                return
             if session.token:
                 staff.end_web_session(database, session.token)
             owner = int(session["prom_staff_id"])
             token = staff.open_web_session(database, owner, content, session.get("prom_address", ""), now)
         self._set_cookie(response, ROW_PREFIX + token)
 
+    def _keep_row(self, token: str, content: str, now: datetime) -> None:
+        # A full disk must not turn a page that was only read into an error; the time of the last visit waits.
+        with suppress(DBAPIError), self._store.writing() as database:
+            staff.keep_web_session(database, token, content, now)
+
+    def _sign_out(self, session: PromSession) -> None:
+        """End the row: without this the old cookie would still sign its holder in."""
+        with self._store.writing() as database:
+            staff.end_web_session(database, session.token)
+        for name in ("prom_staff_id", "prom_address"):
+            session.pop(name, None)
+
     def _forget(self, session: PromSession, response: Response) -> None:
-        if session.token:
-            with self._store.writing() as database:
-                staff.end_web_session(database, session.token)
         if session.modified or session.token:
             response.delete_cookie(self.cookie_name, path="/", secure=self._https, httponly=True, samesite="Lax")
 

@@ -11,12 +11,16 @@ from flask_security import (
     LoginForm,
     Security,
     SQLAlchemySessionUserDatastore,
+    TwoFactorRescueForm,
+    TwoFactorSetupForm,
     UserMixin,
     user_authenticated,
 )
 from flask_security.totp import Totp
+from flask_security.utils import set_request_attr
 from sqlalchemy.orm import scoped_session, sessionmaker
 from sqlmodel import Session, SQLModel
+from wtforms import RadioField
 
 from prom import clock
 from prom.services import signing_in
@@ -26,9 +30,7 @@ from prom.web import context, guards
 
 blueprint = Blueprint("signing_in", __name__)
 MINIMUM_PASSWORD = 12
-TRIES = frozenset(
-    {"security.login", "security.two_factor_token_validation", "security.mf_recovery", "security.verify"}
-)
+TRIES = frozenset({"security.login", "security.two_factor_token_validation", "security.mf_recovery", "security.verify"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,18 @@ class PromLoginForm(LoginForm):
     remember = None
 
 
+class PromSecondStepForm(TwoFactorSetupForm):
+    """The form that starts the second step: an authenticator app is the one way, and nobody switches it off."""
+
+    setup = RadioField(choices=["authenticator"])
+
+
+class PromRescueForm(TwoFactorRescueForm):
+    """Ways round a lost phone: there is no mail server, so recovery codes or an administrator."""
+
+    help_setup = RadioField(choices=[])
+
+
 class SingleUseTotp(Totp):
     """TOTP whose codes work once: the last counter is kept in the staff row."""
 
@@ -79,14 +93,44 @@ class SingleUseTotp(Totp):
         user.totp_counter = tmatch.counter
 
 
+class Accounts(SQLAlchemySessionUserDatastore):
+    """flask-security's store on the staff table, where recovery codes are one JSON text."""
+
+    def mf_set_recovery_codes(self, user: Any, rcs: list[str] | None) -> None:
+        """Replace the (encrypted) recovery codes."""
+        user.mf_recovery_codes = json.dumps(rcs) if rcs else None
+        self.put(user)
+
+    def mf_get_recovery_codes(self, user: Any) -> list[str]:
+        """Return the (encrypted) recovery codes."""
+        codes: list[str] = json.loads(user.mf_recovery_codes or "[]")
+        return codes
+
+    def mf_delete_recovery_code(self, user: Any, idx: int) -> bool:
+        """Take a used recovery code away."""
+        codes = self.mf_get_recovery_codes(user)
+        if idx >= len(codes):
+            return False
+        del codes[idx]
+        self.mf_set_recovery_codes(user, codes)
+        return True
+
+
 def install(app: Flask) -> None:
     """Set flask-security up on the wired app."""
     wired = context_app(app)
     accounts = scoped_session(sessionmaker(wired.store.engine, expire_on_commit=False))
     reading = sessionmaker(wired.store.engine.execution_options(reads=True), expire_on_commit=False)
     app.config.update(_config(wired))
-    datastore = SQLAlchemySessionUserDatastore(accounts, Account, cast("Any", None))
-    security = Security(app, datastore, login_form=PromLoginForm, totp_cls=SingleUseTotp)
+    datastore = Accounts(accounts, Account, cast("Any", None))
+    security = Security(
+        app,
+        datastore,
+        login_form=PromLoginForm,
+        two_factor_setup_form=PromSecondStepForm,
+        two_factor_rescue_form=PromRescueForm,
+        totp_cls=SingleUseTotp,
+    )
 
     @app.login_manager.user_loader  # type: ignore[attr-defined, untyped-decorator]
     def load(uniquifier: str) -> Account | None:
@@ -94,6 +138,10 @@ def install(app: Flask) -> None:
         with reading() as opened:
             account = opened.query(Account).filter_by(fs_uniquifier=uniquifier, active=True).first()
             opened.expunge_all()
+        if account is not None:
+            # flask-security's own pages ask for these two: who came by a session, and when the password was given.
+            set_request_attr("fs_authn_via", "session")
+            set_request_attr("fs_paa", session.get("fs_paa", 0))
         return account
 
     app.teardown_appcontext(lambda _error: accounts.remove())
@@ -131,7 +179,8 @@ def _config(wired: Any) -> dict[str, Any]:
         "SECURITY_SEND_REGISTER_EMAIL": False,
         "SECURITY_TWO_FACTOR": True,
         # Beside a live gateway nothing switches the second step off.
-        "SECURITY_TWO_FACTOR_REQUIRED": wired.settings.live or (wired.settings.totp_required and not wired.settings.demo),
+        "SECURITY_TWO_FACTOR_REQUIRED": wired.settings.live
+        or (wired.settings.totp_required and not wired.settings.demo),
         "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
         "SECURITY_TWO_FACTOR_RESCUE_EMAIL": False,
         "SECURITY_TWO_FACTOR_ALWAYS_VALIDATE": True,
@@ -182,9 +231,10 @@ def _delay() -> ResponseReturnValue | None:
 
 
 def _count_failures(response: Any) -> Any:
+    if request.blueprint == "security":
+        _drop_open_transaction()
     if not _is_sign_in() or response.status_code not in {200, 302}:
         return response
-    _drop_open_transaction()
     with context.writing() as database:
         if response.status_code == 200:
             _note_failure(database)
@@ -258,9 +308,3 @@ def setup(token: str) -> ResponseReturnValue:
     if account is None:
         return render_template("setup_over.html"), 410
     return render_template("setup.html", problems=[("password", words) for words in problems]), 422 if problems else 200
-
-
-def recovery_codes(account: Any) -> list[str]:
-    """Return the encrypted recovery codes of an account, for the count on its page."""
-    codes: list[str] = json.loads(account.mf_recovery_codes or "[]")
-    return codes

@@ -1,6 +1,7 @@
 """A wired app on the test database, and clients signed in by role."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -12,7 +13,7 @@ from prom.clock import Clock
 from prom.messaging.simulated import SimulatedGateway
 from prom.services import signing_in
 from prom.storage import staff
-from prom.storage.models import Role
+from prom.storage.models import Role, Staff
 
 PASSWORD = "plenty of quiet knees"
 
@@ -34,6 +35,28 @@ def app(wired, now) -> Flask:
     flask_app = create_app(wired)
     flask_app.config.update(TESTING=False, WTF_CSRF_ENABLED=False)
     return flask_app
+
+
+@pytest.fixture
+def app_with(wired) -> Callable[..., Flask]:
+    """Return a maker of apps on the same database with other settings, as in the environment."""
+
+    def make(**environ: str) -> Flask:
+        settings = config.read({"PROM_INSTANCE": str(wired.settings.instance), "PROM_TOTP": "off"} | environ)
+        flask_app = create_app(replace(wired, settings=settings))
+        flask_app.config.update(TESTING=False, WTF_CSRF_ENABLED=False)
+        return flask_app
+
+    return make
+
+
+@pytest.fixture
+def account(store, site, now, password_hash) -> Staff:
+    """Return a coordinator's account with the password PASSWORD."""
+    with store.writing() as session:
+        row = staff.add(session, "mina@clinic.example", "Mina", Role.COORDINATOR, site.id, now)
+        row.password = password_hash
+    return row
 
 
 @pytest.fixture(scope="session")
