@@ -35,7 +35,7 @@ def _users_page(session: Session, link: str = "", error: str = "", typed: dict[s
 
 
 @blueprint.post("/admin/users")
-@guards.needs(guards.Permission.USERS)
+@guards.needs(guards.Permission.USERS, fresh=True)
 def add_user() -> ResponseReturnValue:
     """Add an account and show its set-up link once."""
     typed = {name: request.form.get(name, "").strip() for name in ("email", "role", "site")}
@@ -49,13 +49,18 @@ def add_user() -> ResponseReturnValue:
     except signing_in.AccountError as error:
         with context.reading() as session:
             return _users_page(session, error=str(error), typed=typed), 422
-    link = url_for("signing_in.setup", token=token, _external=True)
     with context.reading() as session:
-        return _users_page(session, link=link)
+        return _users_page(session, link=_setup_address(token))
+
+
+def _setup_address(token: str) -> str:
+    # From the settings: the Host header of a request is whatever its sender wrote.
+    settings = context.wired().settings
+    return f"{settings.public_url or request.host_url.rstrip('/')}/setup/{token}"
 
 
 @blueprint.post("/admin/users/<public_id>/<action>")
-@guards.needs(guards.Permission.USERS)
+@guards.needs(guards.Permission.USERS, fresh=True)
 def change_user(public_id: str, action: str) -> ResponseReturnValue:
     """Disable an account, or give it a new set-up link."""
     with context.writing() as session:
@@ -70,7 +75,7 @@ def change_user(public_id: str, action: str) -> ResponseReturnValue:
             return redirect(url_for("admin.users"), 303)
         token = signing_in.reset(session, account.email, context.actor(), context.wall())
     with context.reading() as session:
-        return _users_page(session, link=url_for("signing_in.setup", token=token, _external=True))
+        return _users_page(session, link=_setup_address(token))
 
 
 @blueprint.get("/admin/system")
