@@ -1,11 +1,15 @@
 """Patients with one prompt and one waiting text each, made row by row: what the tests of sending start from."""
 
 import itertools
+import time
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
+from sqlmodel import select
+
 from prom import config
+from prom.services import prompting
 from prom.storage import messages, patients
 from prom.storage.models import (
     Consent,
@@ -19,6 +23,7 @@ from prom.storage.models import (
     PromptState,
     Purpose,
     Site,
+    Task,
 )
 
 _numbers = itertools.count(1)
@@ -151,3 +156,34 @@ def site(session):
     session.add(row)
     session.flush()
     return row
+
+
+def ticking(now):
+    """Return a clock that starts at an instant and then runs."""
+    start = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - start)
+
+
+def send(store, phones, settings, now, **more):
+    """Send with a clock that stands still; the rate would wait for it for ever, so phones are simulated here."""
+    return prompting.send_due(store, phones, replace(settings, gateway="simulated"), lambda: now, **more)
+
+
+def all_tasks(store):
+    """Return every task."""
+    with store.reading() as session:
+        return list(session.exec(select(Task)))
+
+
+def sent_to(phones, phone, now):
+    """Return the texts that simulated phones got."""
+    return phones.find_sent(phone, now - timedelta(days=400))
+
+
+def change(store, row, **values):
+    """Change a stored row."""
+    with store.writing() as session:
+        row = session.get(type(row), row.id)
+        for name, value in values.items():
+            setattr(row, name, value)
+        session.add(row)

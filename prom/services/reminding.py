@@ -6,7 +6,7 @@ Sources:
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -20,6 +20,9 @@ from prom.storage.models import Episode, MessageKind, Patient, Prompt, PromptSta
 
 AT_ONCE = 500
 FIRST, SECOND = "reminder_24h", "reminder_72h"
+NO_LONGER = "no_longer_suspected"
+# A confirmation is planned at most this long before it is due.
+LOOKED_AHEAD = timedelta(days=5)
 _GONE = frozenset({PromptState.NOT_SENT, PromptState.CANCELLED})
 
 
@@ -38,7 +41,15 @@ def queue_reminders(session: Session, now: datetime) -> int:
 
 
 def queue_confirmations(session: Session, now: datetime) -> int:
-    """Ask again where a first bad score puts a patient in suspected loss, and return how many are asked."""
+    """Plan to ask again where a first bad score puts a patient in suspected loss; return how many texts are new.
+
+    What was planned for a suspicion that has gone is dropped.
+    """
+    for prompt in prompts.no_longer_suspected(session, now, now + LOOKED_AHEAD):
+        prompt.state, prompt.reason = PromptState.CANCELLED, NO_LONGER
+        session.add(prompt)
+        plans.hold_back(session, [prompt.id], NO_LONGER)
+        audit.record(session, audit.CLOCK, "confirmation dropped", prompt, now)
     added = 0
     for site in sites.everything(session):
         for episode, patient, bad_day in prompts.suspected(session, site.id):
@@ -146,14 +157,13 @@ def _next(
     patient: Patient,
     now: datetime,
 ) -> TimePoint | None:
-    """Return the confirmation that is due and was not made yet; the second only when the first got no answer."""
+    """Return the confirmation to plan now; the second only when the first got no answer."""
     before = asked.get(first.key)
     if before is not None and before.state not in {PromptState.MISSED, PromptState.NOT_SENT}:
         return None
     for point in (first, second):
-        due_at = timetable.due_at(episode.procedure_at, point, patient.time_zone, episode.public_id)
         _, closes_at = timetable.window(episode.procedure_at, point, patient.time_zone)
-        if point.key not in asked and due_at <= now < closes_at:
+        if point.key not in asked and now < closes_at:
             return point
     return None
 

@@ -105,6 +105,30 @@ def suspected(session: Session, site_id: int) -> list[tuple[Episode, Patient, in
     return [(episode, patient, int(day)) for episode, patient, day in found if day is not None]
 
 
+def no_longer_suspected(session: Session, now: datetime, until: datetime) -> list[Prompt]:
+    """Return confirmations planned up to an instant whose episode is not in suspected loss any more."""
+    suspected = (
+        select(Relief.id)
+        .where(
+            col(Relief.episode_id) == col(Prompt.episode_id),
+            col(Relief.threshold) == WANING_THRESHOLD,
+            col(Relief.state) == SUSPECTED,
+        )
+        .exists()
+    )
+    return list(
+        session.exec(
+            select(Prompt).where(
+                col(Prompt.state) == PromptState.PLANNED,
+                col(Prompt.due_at) <= until,
+                col(Prompt.closes_at) > now,
+                col(Prompt.kind) == "confirmation",
+                ~suspected,
+            )
+        )
+    )
+
+
 def of_episode(session: Session, episode_id: int) -> list[Prompt]:
     """Return the prompts of an episode."""
     return list(session.exec(select(Prompt).where(col(Prompt.episode_id) == episode_id)))

@@ -124,11 +124,11 @@ def confirmations(store):
 
 def test_a_bad_score_is_confirmed_three_days_later_and_again_after_seven(store, doubtful):
     start = doubtful.start
-    assert queue(store, start + 62 * DAY) == 0
-    assert queue(store, start + 63 * DAY + 3 * HOUR) == 1
+    assert queue(store, start + 61 * DAY) == 1
     assert queue(store, start + 64 * DAY) == 0
     (first,) = confirmations(store)
     assert (first.time_point, first.questions) == ("c63", "nrs")
+    assert timedelta(0) <= first.due_at - (start + 63 * DAY - HOUR) <= 2 * HOUR  # 09:00 to 11:00 in Kolkata
     assert queue(store, start + 67 * DAY + 3 * HOUR) == 0  # nobody knows yet that the first was not answered
     with store.writing() as session:
         session.get(Prompt, first.id).state = PromptState.MISSED
@@ -142,6 +142,18 @@ def test_an_answered_confirmation_needs_no_second(store, doubtful):
     with store.writing() as session:
         session.get(Prompt, confirmations(store)[0].id).state = PromptState.ANSWERED
     assert queue(store, doubtful.start + 68 * DAY) == 0
+
+
+def test_a_confirmation_is_dropped_when_the_suspicion_has_gone(store, doubtful):
+    queue(store, doubtful.start + 61 * DAY)
+    with store.writing() as session:
+        session.exec(select(Relief)).one().state = "in_relief_ongoing"
+    assert queue(store, doubtful.start + 62 * DAY) == 0
+    (dropped,) = confirmations(store)
+    assert (dropped.state, dropped.reason) == (PromptState.CANCELLED, "no_longer_suspected")
+    with store.reading() as session:
+        text = session.exec(select(Message).where(Message.kind == MessageKind.CONFIRMATION)).one()
+    assert (text.state, text.reason) == ("suppressed", "no_longer_suspected")
 
 
 def test_a_planned_prompt_within_seven_days_serves(store, doubtful):
