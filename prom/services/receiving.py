@@ -20,6 +20,7 @@ from prom.storage.models import (
     AnswerState,
     Inbound,
     InboundState,
+    Message,
     MessageState,
     Patient,
     Prompt,
@@ -28,6 +29,7 @@ from prom.storage.models import (
 )
 
 MOST_ATTEMPTS = 5
+LONGEST_APART = max(dialogue.EMERGENCY_APART, dialogue.HELP_APART, dialogue.ACKNOWLEDGED_APART)
 log = logging.getLogger("prom.receiving")
 
 
@@ -41,6 +43,7 @@ class Situation:
     is_open: bool
     last: Answer | None
     last_question: str | None
+    texts: tuple[Message, ...] = ()
 
 
 def receive(session: Session, text: Received, now: datetime, *, links_work: bool = True) -> Inbound:
@@ -61,8 +64,6 @@ def receive(session: Session, text: Received, now: datetime, *, links_work: bool
 
 def understand(session: Session, row: Inbound, now: datetime, *, links_work: bool = True) -> bool:
     """Interpret a stored text; on a failure of ours it stays unread, and False is returned."""
-    row.attempts += 1
-    session.flush()
     try:
         with session.begin_nested():
             _interpret(session, row, now, links_work=links_work)
@@ -82,6 +83,8 @@ def retry_unread(session: Session, row_id: int, now: datetime, *, links_work: bo
     session.refresh(row)
     if row.state is not InboundState.UNREAD:
         return False
+    row.attempts += 1
+    session.flush()
     if understand(session, row, now, links_work=links_work):
         return True
     if row.attempts >= MOST_ATTEMPTS:
@@ -107,11 +110,11 @@ def _interpret(session: Session, row: Inbound, now: datetime, *, links_work: boo
     body = inbound.body(session, row)
     here = _situation(session, row, now)
     reply = _read(session, row, here, body)
+    talk = _conversation(session, row, here, body, now, links_work=links_work)
     row.outcome, row.rule, row.parser_version = reply.outcome, reply.rule[:40], replies.PARSER_VERSION
     row.patient_id = here.patient.id if here.patient else None
     row.prompt_id = here.prompt.id if here.prompt and here.is_open else None
     row.state = InboundState.READ
-    talk = _conversation(session, row, here, body, now, links_work=links_work)
     effects = dialogue.respond(talk, reply)
     conversing.apply(session, row, here.prompt, here.people, effects, now)
     audit.record(session, audit.PATIENT, "text_read", row, now, reason=f"{reply.outcome}: {reply.rule}")
@@ -154,7 +157,9 @@ def _situation(session: Session, row: Inbound, now: datetime) -> Situation:
     correctable = last is not None and now < prompt.closes_at
     # On a shared phone only the open prompt says whose text it is; without one a person decides.
     patient = owner if is_open or len(people) == 1 or _answered_lately(last, row) else None
-    return Situation(people, patient, prompt, is_open, last if correctable else None, question if correctable else None)
+    if not correctable:
+        last = question = None
+    return Situation(people, patient, prompt, is_open, last, question, tuple(messages.of_prompt(session, prompt.id)))
 
 
 def _answered_lately(last: Answer | None, row: Inbound) -> bool:
@@ -178,9 +183,7 @@ def _fresh(here: Situation, at: datetime) -> bool:
 
 
 def _sent_before(session: Session, here: Situation) -> list[str]:
-    if here.prompt is None:
-        return []
-    sent = [row for row in messages.of_prompt(session, here.prompt.id) if row.state is not MessageState.PENDING]
+    sent = [row for row in here.texts if row.state is not MessageState.PENDING]
     return [messages.body(session, row) for row in sent[-3:] if row.body_sealed]
 
 
@@ -197,8 +200,10 @@ def _conversation(
     position = prompt.position if prompt else 0
     held = here.patient.paused_reason if here.patient and (here.patient.paused_until or now) > now else ""
 
+    earlier = inbound.outcomes_since(session, row, now - LONGEST_APART)
+
     def lately(outcome: str, apart: timedelta) -> bool:
-        return inbound.any_outcome_since(session, row.phone_index, [outcome], now - apart, row.id)
+        return any(each == outcome and at >= now - apart for each, at in earlier)
 
     return dialogue.Conversation(
         open_question=asked[position] if prompt else None,
@@ -216,7 +221,7 @@ def _conversation(
         emergency_sent=lately("red_flag", dialogue.EMERGENCY_APART),
         help_sent=lately("help", dialogue.HELP_APART),
         carrier_answers=dialogue.answered_by_carrier(body),
-        question_reached=prompt is None or _reached(session, prompt, asked[position], row.received_at),
+        question_reached=prompt is None or _reached(here, asked[position], row.received_at),
         link_offered=prompt is not None and prompt.reasks > dialogue.MOST_REASKS,
         may_ask_later=prompt is not None and now + timedelta(hours=dialogue.LATER_HOURS) < prompt.closes_at,
         acknowledge=not lately("human_review", dialogue.ACKNOWLEDGED_APART),
@@ -225,9 +230,6 @@ def _conversation(
     )
 
 
-def _reached(session: Session, prompt: Prompt, question: str, at: datetime) -> bool:
+def _reached(here: Situation, question: str, at: datetime) -> bool:
     """Return whether a text that asks the open question may have reached the phone by an instant."""
-    return any(
-        row.sending_at is not None and row.sending_at <= at and row.question == question
-        for row in messages.of_prompt(session, prompt.id)
-    )
+    return any(row.sending_at is not None and row.sending_at <= at and row.question == question for row in here.texts)

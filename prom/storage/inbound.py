@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, exists, or_
+from sqlalchemy import and_, bindparam, exists, or_
 from sqlmodel import Session, col, select
 
 from prom.storage.models import Episode, Inbound, InboundState, Message, Patient, Prompt, PromptState, Site
@@ -12,21 +13,52 @@ from prom.storage.session import vault_of
 PLAIN_REPLY_HOURS = 72
 TEXTED = (PromptState.ASKED, PromptState.PARTLY, PromptState.ANSWERED, PromptState.MISSED)
 
+# Statements of the webhook are built once: spelling one out costs more than running it.
+_PHONE: Any = bindparam("phone")
+_AT: Any = bindparam("at", type_=Inbound.__table__.c.received_at.type)  # type: ignore[attr-defined]
+_BY_SID = select(Inbound).where(col(Inbound.provider_sid) == bindparam("sid"))
+_PREVIOUS = (
+    select(Inbound)
+    .where(col(Inbound.phone_index) == _PHONE, col(Inbound.id) < bindparam("before"))
+    .order_by(col(Inbound.id).desc())
+    .limit(1)
+)
+_OUTCOMES = select(col(Inbound.outcome), col(Inbound.received_at)).where(
+    col(Inbound.phone_index) == _PHONE, col(Inbound.received_at) >= _AT, col(Inbound.id) != bindparam("but")
+)
+# A text that a webhook missed is fetched later: it cannot answer a prompt that was asked since.
+_ASKED_BEFORE = exists().where(col(Message.prompt_id) == col(Prompt.id), col(Message.sending_at) <= _AT)
+_LAST_TEXTED = (
+    select(Prompt)
+    .join(Patient, col(Patient.id) == col(Prompt.patient_id))
+    .where(
+        col(Patient.phone_index) == _PHONE,
+        col(Prompt.state).in_(TEXTED),
+        or_(col(Prompt.last_text_at) <= _AT, and_(col(Prompt.last_text_at) > _AT, _ASKED_BEFORE)),
+    )
+    .order_by(col(Prompt.last_text_at).desc(), col(Prompt.id).desc())
+    .limit(1)
+)
+
 
 def lock_prompt(session: Session, prompt: Prompt) -> None:
-    """Make answers to one prompt follow each other, by whichever way they come, and read it anew."""
-    session.refresh(prompt, with_for_update=True)
+    """Make answers to one prompt follow each other, by whichever way they come, and read it anew.
+
+    On SQLite a writing transaction is alone already, and what it has read is how it is.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.refresh(prompt, with_for_update=True)
 
 
 def by_sid(session: Session, provider_sid: str) -> Inbound | None:
     """Return the text with the provider's id, or None when it is new."""
-    return session.exec(select(Inbound).where(col(Inbound.provider_sid) == provider_sid)).first()
+    return session.exec(_BY_SID, params={"sid": provider_sid}).first()
 
 
 def add(
     session: Session, site: Site, sid: str, phone: str, body: str, num_media: int, received_at: datetime
 ) -> Inbound:
-    """Store a text as it came, before it is understood, sealed with the site's key."""
+    """Store a text as it came, before the first attempt to understand it, sealed with the site's key."""
     vault = vault_of(session)
     row = Inbound(
         provider_sid=sid,
@@ -36,6 +68,7 @@ def add(
         body_sealed=b"",
         num_media=num_media,
         received_at=received_at,
+        attempts=1,
     )
     row.phone_sealed = vault.seal(site.key_sealed, f"inbound|phone|{row.public_id}", phone)
     row.body_sealed = vault.seal(site.key_sealed, f"inbound|body|{row.public_id}", body)
@@ -70,26 +103,12 @@ def unread(session: Session, limit: int = 100) -> list[int]:
 
 def previous(session: Session, row: Inbound) -> Inbound | None:
     """Return the text of the same phone before this one, or None."""
-    query = select(Inbound).where(col(Inbound.phone_index) == row.phone_index, col(Inbound.id) < row.id)
-    return session.exec(query.order_by(col(Inbound.id).desc()).limit(1)).first()
+    return session.exec(_PREVIOUS, params={"phone": row.phone_index, "before": row.id}).first()
 
 
 def last_texted_prompt(session: Session, phone_index: str, at: datetime) -> Prompt | None:
-    """Return the prompt whose text reached this phone last by an instant: it takes plain replies, open or not.
-
-    A text that a webhook missed is fetched later: it cannot answer a prompt that was asked since.
-    """
-    asked_before = exists().where(col(Message.prompt_id) == col(Prompt.id), col(Message.sending_at) <= at)
-    query = (
-        select(Prompt)
-        .join(Patient, col(Patient.id) == col(Prompt.patient_id))
-        .where(
-            col(Patient.phone_index) == phone_index,
-            col(Prompt.state).in_(TEXTED),
-            or_(col(Prompt.last_text_at) <= at, and_(col(Prompt.last_text_at) > at, asked_before)),
-        )
-    )
-    return session.exec(query.order_by(col(Prompt.last_text_at).desc(), col(Prompt.id).desc()).limit(1)).first()
+    """Return the prompt whose text reached this phone last by an instant: it takes plain replies, open or not."""
+    return session.exec(_LAST_TEXTED, params={"phone": phone_index, "at": at}).first()
 
 
 def takes_plain_replies(prompt: Prompt, now: datetime) -> bool:
@@ -115,14 +134,7 @@ def of_patient(session: Session, patient_id: int, limit: int = 200) -> list[Inbo
     return list(session.exec(query.order_by(col(Inbound.id).desc()).limit(limit)))
 
 
-def any_outcome_since(
-    session: Session, phone_index: str, outcomes: Collection[str], since: datetime, row_id: int
-) -> bool:
-    """Return whether an earlier text of a phone since an instant had one of these outcomes."""
-    query = select(Inbound.id).where(
-        col(Inbound.phone_index) == phone_index,
-        col(Inbound.received_at) >= since,
-        col(Inbound.outcome).in_(outcomes),
-        col(Inbound.id) != row_id,
-    )
-    return session.exec(query.limit(1)).first() is not None
+def outcomes_since(session: Session, row: Inbound, since: datetime) -> list[tuple[str, datetime]]:
+    """Return what the other texts of a phone since an instant were, and when they came."""
+    parameters = {"phone": row.phone_index, "at": since, "but": row.id}
+    return [(outcome, at) for outcome, at in session.connection().execute(_OUTCOMES, parameters)]
