@@ -73,7 +73,7 @@ class Runner:
     def _note(self, job: Job, detail: str) -> None:
         now = time.monotonic()
         if now - self.noted.get(job.name, -NOTED_EVERY_SECONDS) >= NOTED_EVERY_SECONDS:
-            ticking.note(self.app.store, job.name, detail, self.app.clock.now())
+            ticking.note(self.app.store, job.name, detail, clock.wall())
             self.noted[job.name] = now
 
 

@@ -7,6 +7,7 @@ from flask import Flask, g
 from flask_security import current_user
 
 from prom.domain import procedures
+from prom.services import demo
 from prom.web import context, guards, locales
 
 
@@ -52,4 +53,5 @@ def install(app: Flask) -> None:
             "signed_in": current_user if current_user.is_authenticated else None,
             "demo": wired.settings.gateway == "simulated",
             "languages": locales.LANGUAGES,
+            "sign_ins": [(role, email, word) for email, word, role in demo.SIGN_INS] if wired.settings.demo else [],
         }
