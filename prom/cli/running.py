@@ -62,6 +62,10 @@ def _start_clock() -> subprocess.Popen[bytes]:
 
 def _gunicorn(host: str, port: int, workers: int) -> None:
     from gunicorn.app.base import BaseApplication
+    from gunicorn.http import wsgi
+
+    # The banner is no setting of gunicorn; which server this is nobody outside needs to know.
+    wsgi.SERVER = "prom"
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -75,7 +79,6 @@ def _gunicorn(host: str, port: int, workers: int) -> None:
                 "keepalive": 5,
                 "loglevel": "warning",
                 "control_socket_disable": True,
-                "server_software": "prom",
             }.items():
                 if name in self.cfg.settings:
                     self.cfg.set(name, value)

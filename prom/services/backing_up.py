@@ -131,9 +131,12 @@ def _encrypt(plain: Path, target: Path, key: bytes) -> str:
 
 def _decrypt(source: Path, target: Path, key: bytes) -> None:
     size = source.stat().st_size
+    with source.open("rb") as sealed:
+        is_ours = sealed.read(len(MAGIC)) == MAGIC and size >= len(MAGIC) + NONCE_BYTES + TAG_BYTES
+    if not is_ours:
+        raise BackupError(f"{source.name} is not a backup of prom")
     with source.open("rb") as sealed, target.open("wb") as out:
-        if sealed.read(len(MAGIC)) != MAGIC:
-            raise BackupError(f"{source.name} is not a backup of prom")
+        sealed.seek(len(MAGIC))
         nonce = sealed.read(NONCE_BYTES)
         left = size - len(MAGIC) - NONCE_BYTES - TAG_BYTES
         opening = Cipher(algorithms.AES(key), modes.GCM(nonce)).decryptor()

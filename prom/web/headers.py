@@ -2,8 +2,10 @@
 
 import traceback
 
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 from sqlalchemy.exc import DBAPIError, OperationalError
+
+from prom.web import context
 
 # The hash is the empty style that Plotly puts in; nothing else inline is let through.
 CSP = (
@@ -33,7 +35,7 @@ def add(response: Response) -> Response:
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
-    headers["X-Request-Id"] = str(g.get("request_id", ""))
+    headers["X-Request-Id"] = context.request_id()
     if current_app.extensions["prom"].settings.https:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if request.endpoint not in {"assets.static_file", "assets.favicon"}:

@@ -99,7 +99,7 @@ class Accounts(SQLAlchemySessionUserDatastore):
     def mf_set_recovery_codes(self, user: Any, rcs: list[str] | None) -> None:
         """Replace the (encrypted) recovery codes."""
         user.mf_recovery_codes = json.dumps(rcs) if rcs else None
-        self.put(user)
+        self.put(user)  # type: ignore[no-untyped-call]
 
     def mf_get_recovery_codes(self, user: Any) -> list[str]:
         """Return the (encrypted) recovery codes."""

@@ -8,7 +8,6 @@ from prom.storage.models import Role, Site
 from prom.web import guards
 from tests import people
 
-
 P = guards.Permission
 PUBLIC = {
     "patient.question",

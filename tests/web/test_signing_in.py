@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import itertools
 import re
 import struct
 from datetime import UTC, datetime, timedelta
@@ -294,7 +295,7 @@ def test_the_delay_grows_to_a_quarter_of_an_hour_and_never_locks_for_good(app, a
             seconds = int(answer.headers["Retry-After"])
             waits.append(seconds)
             at.shift(seconds)
-    grown = [now for before, now in zip(waits, waits[1:], strict=False) if now > before]
+    grown = [now for before, now in itertools.pairwise(waits) if now > before]
     assert len(grown) >= 5
     assert max(waits) <= 901
     at.shift(901)
