@@ -12,6 +12,7 @@ from prom.storage.models import Inbound, InboundState, Patient, Site, Task
 CLAIM_LASTS = timedelta(minutes=30)
 UNDO_WITHIN = timedelta(seconds=60)
 CALL_AGAIN = timedelta(hours=3)
+CALL_AGAIN_URGENT = timedelta(minutes=15)
 LONGEST_NOTE = 500
 
 
@@ -57,7 +58,7 @@ def put_off(
     now: datetime,
     note: str = "",
 ) -> datetime:
-    """Let a task come back at an instant (None: in three hours, or the next morning) and return when."""
+    """Let a task come back at an instant and return when; None: in three hours within the day, urgent in 15 minutes."""
     at = until or _next_try(session, task, now)
     if at <= now:
         raise TaskError("Choose a time in the future.")
@@ -71,6 +72,8 @@ def put_off(
 
 
 def _next_try(session: Session, task: Task, now: datetime) -> datetime:
+    if task.urgent:
+        return now + CALL_AGAIN_URGENT
     zone = session.get_one(Site, task.site_id).time_zone
     return timetable.next_opening(now + CALL_AGAIN, zone, timetable.TextKind.PROMPT)
 

@@ -97,23 +97,27 @@ def proposals(question: str, candidate: str, text: str) -> tuple[int, ...]:
 
 
 def _numbers(text: str) -> list[str]:
-    return _NUMBER.findall(unicodedata.normalize("NFKC", text[:400]))
+    return _NUMBER.findall(_plain(text[:400]))
+
+
+def _plain(text: str) -> str:
+    """Return a text in its plainest signs, with digits of any script as 0-9."""
+    signs = unicodedata.normalize("NFKC", text)
+    return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in signs)
 
 
 def _wholes(number: str) -> list[int]:
     """Return a number, or both its neighbours: between 4 and 5 a person chooses."""
-    try:
-        value = float(number)
-    except ValueError:
+    whole, _dot, part = number.partition(".")
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", number):
         return []
-    below = int(value)
-    return [below] if value == below else [below, below + 1]
+    return [int(whole)] if not part.strip("0") else [int(whole), int(whole) + 1]
 
 
 def value_of(question: str, typed: str, field: str = "value") -> Value:
     """Return what was typed as an answer to a question, or raise EntryError saying what it takes."""
     asked = instruments.question(question)
-    plain = unicodedata.normalize("NFKC", typed).strip()
+    plain = _plain(typed).strip()
     if asked.scale is Scale.CSI5:
         return _sheet(asked, plain, field)
     low, high = LIMITS[asked.scale]
@@ -217,7 +221,7 @@ def _take_back(session: Session, row: Answer, actor: audit.Actor, now: datetime)
 def _open_again(session: Session, prompt: Prompt, now: datetime) -> None:
     """Let a prompt take answers again after one was taken back."""
     missing = unanswered(session, prompt)
-    if not missing or prompt.state is not PromptState.ANSWERED:
+    if not missing or prompt.state not in {PromptState.ANSWERED, PromptState.PARTLY}:
         return
     asked = answering.questions(prompt)
     prompt.position = asked.index(missing[0])

@@ -33,7 +33,11 @@ def treatments() -> Options:
 
 def purposes() -> dict[Purpose, str]:
     """Return what a patient may agree to."""
-    return {Purpose.TEXTING: _("Texts"), Purpose.DATA_USE: _("Use of the answers")}
+    return {
+        Purpose.TEXTING: _("Texts"),
+        Purpose.DATA_USE: _("Use of the answers"),
+        Purpose.CAREGIVER: _("A carer answers"),
+    }
 
 
 def methods() -> Options:

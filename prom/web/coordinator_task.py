@@ -18,6 +18,7 @@ from prom.web.coordinator_blueprint import Errors, blueprint, note_read, patient
 from prom.web.coordinator_blueprint import translated as _
 
 LONGEST_SEARCH = 80
+RED_FLAG = "red_flag_"
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ def _page(session: Session, row: Task, errors: Errors | None = None, found: obje
         script=_script(session, card),
         words=coordinator_words,
         states=coordinator_states,
-        outcomes=coordinator_words.outcomes(),
+        outcomes=coordinator_words.outcomes(urgent=row.urgent),
         errors=errors or [],
         wrong=dict(errors or []),
         typed=request.form,
@@ -79,7 +80,8 @@ def _page(session: Session, row: Task, errors: Errors | None = None, found: obje
 def _script(session: Session, card: Card) -> Script:
     """Return the questions to ask now, in the patient's language: those of the prompt that have no answer."""
     prompt = card.asked.prompt if card.asked is not None else card.target.prompt if card.target is not None else None
-    if prompt is None or prompt.state is PromptState.CANCELLED:
+    if prompt is None or prompt.state is PromptState.CANCELLED or card.task.reason.startswith(RED_FLAG):
+        # In a possible emergency nobody is asked for a score.
         return Script()
     patient, episode = session.get_one(Patient, prompt.patient_id), session.get_one(Episode, prompt.episode_id)
     own = sites.overrides(session, prompt.site_id)
@@ -128,7 +130,7 @@ def close(public_id: str) -> ResponseReturnValue:
     """Close a task that needs nothing more."""
     with context.writing() as session:
         row = task_here(session, public_id)
-        if row.reason.startswith("red_flag_"):
+        if row.reason.startswith(RED_FLAG):
             # A possible emergency is closed only with the outcome of a call.
             return _back(public_id)
         outcome = "not_ours" if request.form.get("outcome") == "not_ours" else "done"
@@ -186,7 +188,7 @@ def _record_reply(session: Session, row: Task, prompt_id: str, question: str, va
         flash(_("Another answer came in meanwhile: nothing was recorded. Look at it again."))
         return
     done = entering.read_reply(session, row, aim, value, context.actor(), context.now())
-    if row.reason.startswith("red_flag_"):
+    if row.reason.startswith(RED_FLAG):
         flash(_("Recorded. The call is still to be made."))
         return
     attending.close(session, row, "recorded" if done.counted else "kept_beside", context.actor(), context.now())

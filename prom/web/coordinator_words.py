@@ -123,6 +123,9 @@ def _reads() -> dict[str, Reason]:
         ),
         "symptom": Reason(_("Wrote about a symptom."), _("Tell the physician if it may follow from the procedure.")),
         "medicine": Reason(_("Wrote about medicines."), _("Tell the physician; record a co-treatment if it is one.")),
+        "treatment": Reason(
+            _("Wrote about a treatment."), _("Tell the physician; record it on the schedule page if it is one.")
+        ),
         "question": Reason(_("Asked a question."), _("Answer by text on the messages page, or call.")),
         "appointment": Reason(_("Wrote about an appointment."), _("Answer by text, or call.")),
         "reading": Reason(_("Sent a measurement that is no pain score."), _("Tell the physician if it is alarming.")),
@@ -186,11 +189,12 @@ def _silences() -> dict[str, Reason]:
     }
 
 
-def outcomes() -> list[tuple[str, str]]:
+def outcomes(*, urgent: bool) -> list[tuple[str, str]]:
     """Return what a call can come to."""
+    again = _("No answer: try again in 15 minutes") if urgent else _("No answer: try again in three hours")
     return [
         ("reached", _("Reached")),
-        ("no_answer", _("No answer: try again in three hours")),
+        ("no_answer", again),
         ("call_back", _("Call back at another time")),
     ]
 

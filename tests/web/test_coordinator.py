@@ -128,7 +128,7 @@ def test_a_tap_on_an_old_page_never_answers_another_question(client_as, wired, u
 
 
 def test_a_task_of_another_site_is_not_there_and_the_try_is_noted(client_as, wired, site, now):
-    far, episode = another(wired.store, now)
+    far, _episode = another(wired.store, now)
     texted(wired.store, people.ASHA_PHONE, "please call me", now)
     (task,) = open_tasks(wired.store, far)
     client = client_as("coordinator")
@@ -210,11 +210,11 @@ def test_no_name_or_phone_stands_in_an_address_of_the_queue(client_as, unreadabl
     shown = page(client_as("coordinator").get("/todo"))
     for address in re.findall(r'(?:href|action|formaction)="([^"]*)"', shown):
         if not address.startswith("tel:"):
-            assert not re.search(r"asha|das|9007000101|R-101", address, re.I), address
+            assert not re.search(r"asha|das|9007000101|R-101", address, re.IGNORECASE), address
 
 
 def test_a_form_without_its_token_is_refused(app, client_as, wired, unreadable):
-    task, prompt = unreadable
+    task, _prompt = unreadable
     client = client_as("coordinator")
     app.config["WTF_CSRF_ENABLED"] = True
     assert client.post(f"/tasks/{task.public_id}/close").status_code == 400
