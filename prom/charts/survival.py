@@ -59,6 +59,11 @@ class Curve:
         gone = sum(at < day for at in self.censored)
         return self.n - lost - gone, gone, lost
 
+    @property
+    def followed_to(self) -> float:
+        """Return the last day on which somebody of the band was seen, lost or held."""
+        return max([0.0, *(step.day for step in self.steps), *self.censored])
+
     def share_at(self, day: float) -> float:
         """Return the share still in relief on a day."""
         return next((step.survival for step in reversed(self.steps) if step.day <= day), 1.0)
@@ -151,7 +156,9 @@ def summary(data: Survival) -> str:
     parts = []
     for curve in data.curves:
         median = "median not reached" if curve.median is None else f"median {round(curve.median)} days"
-        share = f"{percent(curve.share_at(data.horizon))} still in relief at {timeline.when(data.horizon)}, "
+        # Nobody was followed past the last answer: the share is told where the curve ends, never beyond.
+        until = min(data.horizon, curve.followed_to)
+        share = f"{percent(curve.share_at(until))} still in relief at {timeline.when(until)}, "
         detail = f"{share if len(data.curves) <= 3 else ''}{median}"
         words = detail if curve.drawn else "too few for a curve"
         parts.append(f"{curve.band.label}: {curve.events} of {curve.n} lost relief, {words}")

@@ -18,6 +18,10 @@ from prom.storage.vault import Vault
 BUSY_SECONDS = 10
 
 
+class BusyError(OSError):
+    """No write transaction could begin in time; the caller may try again."""
+
+
 @dataclass(slots=True)
 class Store:
     """A database with its keys: where sessions come from.
@@ -34,8 +38,14 @@ class Store:
     def writing(self) -> Iterator[Session]:
         """Open a transaction that may write; commit at the end, roll back on an error."""
         if self.engine.dialect.name == "sqlite":
-            with self._writer, self._session(self.engine) as session, session.begin():
-                yield session
+            # Longer than this a webhook's caller has gone: say so while it still listens.
+            if not self._writer.acquire(timeout=BUSY_SECONDS):
+                raise BusyError("the database is busy")
+            try:
+                with self._session(self.engine) as session, session.begin():
+                    yield session
+            finally:
+                self._writer.release()
         else:
             with self._session(self.engine) as session, session.begin():
                 yield session
@@ -62,11 +72,13 @@ def engine_for(url: str, *, synced: bool = True) -> Engine:
     `synced` False trusts the operating system with the last seconds: for synthetic data only, which can be made again.
     """
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        engine = create_engine(
+            url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_sqlite if synced else _prepare_unsynced)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

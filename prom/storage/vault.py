@@ -64,7 +64,7 @@ class Vault:
         """Return the text sealed at a place, or raise VaultError when it was moved or damaged."""
         try:
             plain = AESGCM(self.unwrap(wrapped)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise VaultError(f"a sealed value does not open at {place.rpartition('|')[0]}") from error
         return plain.decode("utf-8", "surrogatepass")
 

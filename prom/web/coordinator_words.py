@@ -205,7 +205,7 @@ def why(card: Card) -> str:
     asked = card.asked
     if card.task.reason == "no_answer" and asked is not None and asked.last_at is not None:
         return _(
-            "No answer to the question of %(point)s: %(count)s texts, the last on %(at)s.",
+            "No answer to the question of %(point)s: %(count)s sent, the last on %(at)s.",
             point=time_point(asked.prompt.time_point),
             count=asked.texts,
             at=day_of(asked.last_at, card.zone),
