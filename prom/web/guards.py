@@ -1,6 +1,5 @@
 """Who may open which page. Every route names its permission; a route without one is refused for everybody."""
 
-import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
@@ -9,6 +8,7 @@ from flask import Flask, abort, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
+from prom import clock
 from prom.storage.models import Role
 
 FRESH_SECONDS = 15 * 60
@@ -110,7 +110,7 @@ def _sign_in_again(endpoint: str) -> ResponseReturnValue | None:
     """Ask for the password again before an act that asks for a fresh sign-in."""
     if not getattr(current_app.view_functions[endpoint], "fresh", False):
         return None
-    if time.time() - float(session.get("fs_paa", 0)) < FRESH_SECONDS:
+    if clock.wall().timestamp() - float(session.get("fs_paa", 0)) < FRESH_SECONDS:
         return None
     return redirect(url_for("security.verify", next=request.path if request.method == "GET" else "/"))
 
