@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from prom.storage import audit, sites, staff
 from prom.storage.models import Role, Site, Staff
+from prom.storage.session import Store
 
 MINIMUM_LENGTH = 12
 CONTEXT_WORDS = ("prom", "clinic", "relief", "patient")
@@ -79,6 +80,15 @@ def set_password(session: Session, token: str, password_hash: str, now: datetime
     staff.end_sessions_of(session, account.id)
     audit.record(session, audit.Actor(account.public_id, account.id), "password_set", account, now)
     return True
+
+
+def forget_sessions(store: Store, now: datetime) -> None:
+    """Delete the rows of sessions that are over; looked for first, so that an idle clinic is not written to."""
+    with store.reading() as session:
+        if not staff.any_session_over(session, now):
+            return
+    with store.writing() as session:
+        staff.prune_web_sessions(session, now)
 
 
 def password_problems(password: str, again: str | None = None) -> list[str]:

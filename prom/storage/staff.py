@@ -130,6 +130,11 @@ def prune_web_sessions(session: Session, now: datetime) -> None:
     session.execute(delete(WebSession).where(col(WebSession.expires_at) <= now))
 
 
+def any_session_over(session: Session, now: datetime) -> bool:
+    """Tell whether sessions wait to be deleted."""
+    return session.exec(select(WebSession.id).where(col(WebSession.expires_at) <= now).limit(1)).first() is not None
+
+
 def sessions_of(session: Session, staff_id: int) -> list[WebSession]:
     """Return the sessions of an account, newest first."""
     query = select(WebSession).where(col(WebSession.staff_id) == staff_id)
