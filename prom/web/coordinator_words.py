@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from flask_babel import ngettext
+
 from prom.services.queueing import Card
 from prom.storage.models import TaskKind
 from prom.web.coordinator_blueprint import translated as _
@@ -204,10 +206,11 @@ def why(card: Card) -> str:
     words = reason(card.task.reason).words
     asked = card.asked
     if card.task.reason == "no_answer" and asked is not None and asked.last_at is not None:
-        return _(
-            "No answer to the question of %(point)s: %(count)s sent, the last on %(at)s.",
+        words = ngettext(
+            "No answer to the question of %(point)s: asked once, on %(at)s.",
+            "No answer to the question of %(point)s: asked %(num)s times, the last on %(at)s.",
+            asked.texts,
             point=time_point(asked.prompt.time_point),
-            count=asked.texts,
             at=day_of(asked.last_at, card.zone),
         )
     if card.error_code:

@@ -57,7 +57,7 @@ def test_the_script_asks_in_the_patients_language_and_names_each_scale(client_as
     assert "গত 24 ঘণ্টায়" in shown
     assert "0 no pain to 10 worst imaginable" in shown
     assert "4 signs, 0 never to 4 always, X left out" in shown
-    assert "No answer to the question of day 90: 1 texts" in shown
+    assert "No answer to the question of day 90: asked once" in shown
     assert "tel:+919007000102" in shown
 
 
