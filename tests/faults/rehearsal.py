@@ -86,7 +86,13 @@ class Rehearsal:
             if done():
                 return
             time.sleep(0.1)
-        raise AssertionError(f"not reached in {seconds} s: {self.states()}, {self.logs()}")
+        odd = [
+            (row.state.value, row.reason, row.error_code, row.attempt, row.resent, row.checks)
+            for row in self.messages()
+            if row.state not in ACCEPTED
+        ]
+        got = len(self.sent())
+        raise AssertionError(f"not reached in {seconds} s: {self.states()}, {got} phones, {odd[:20]}, {self.logs()}")
 
     def all_accepted(self):
         return all(row.state in ACCEPTED for row in self.messages())
