@@ -106,10 +106,17 @@ def _adopt_waiting(store: Store, gateway: Gateway, now: datetime) -> int:
             wanted = [(row.id, row.due_at, _number_of(session, row)) for row in rows]
         if not wanted:
             return found
+        since: dict[str, datetime] = {}
+        for _, due_at, phone in wanted:
+            since[phone] = min(due_at, since.get(phone, due_at))
+        # One list a phone, however many of its texts wait.
+        listed = {phone: gateway.find_sent(phone, at - CLOCKS_APART) for phone, at in since.items() if phone}
         for message_id, due_at, phone in wanted:
-            listed = gateway.find_sent(phone, due_at - CLOCKS_APART) if phone else []
+            later = [
+                one for one in listed.get(phone, []) if one.sent_at is None or one.sent_at >= due_at - CLOCKS_APART
+            ]
             with store.writing() as session:
-                found += _adopt_one(session, message_id, listed, now)
+                found += _adopt_one(session, message_id, later, now)
         after_id = wanted[-1][0]
 
 

@@ -45,7 +45,7 @@ def without_final_status(session: Session, since: datetime, until: datetime, lim
 
 
 def waiting_since(session: Session, now: datetime, after_id: int, limit: int) -> list[Message]:
-    """Return texts that wait though they were due before now, by id."""
+    """Return texts that wait though they were due before now, and could still leave, by id."""
     return list(
         session.exec(
             select(Message)
