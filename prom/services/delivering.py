@@ -13,7 +13,7 @@ from prom.domain.timetable import TextKind
 from prom.messaging.gateway import Sent
 from prom.services import stopping
 from prom.services.preparing import Ready
-from prom.storage import audit, audit_batch, channels, looks, messages, outbox, prompts, tasks
+from prom.storage import audit, channels, looks, messages, outbox, prompts, tasks
 from prom.storage.models import Message, MessageEvent, MessageState, Patient, Prompt, Site, TaskKind
 
 SLOW_SECONDS = 60.0
@@ -81,8 +81,7 @@ def accepted(session: Session, text: Ready, answer: Sent, now: datetime) -> bool
         return False
     if text.prompt_id is not None and text.asks:
         looks.mark_asked(session, text.prompt_id, text.sending_at)
-    entry = audit_batch.Entry("text sent", "message", text.public_id, text.site_id)
-    audit_batch.record_all(session, audit.GATEWAY, [entry], now)
+    looks.note_sent(session, text.public_id, text.site_id, now)
     return True
 
 

@@ -90,16 +90,15 @@ Prepared = Ready | Wait | Halted | Kept
 
 def prepare(session: Session, claim: Claim, desk: Desk, now: datetime) -> Prepared:
     """Look at a claimed text for the last time and mark it `sending`, or say why not."""
-    sender = channels.state(session)
-    if sender.halted_at is not None:
-        return Halted()
-    turn = channels.turn(sender, now)
-    if desk.paced and not turn.mine:
-        return Wait(turn.wait_seconds)
     channels.lock_phone(session, claim.phone_index)
     look = looks.claimed(session, claim)
     if look is None:
         return Kept()
+    if look.halted_at is not None:
+        return Halted()
+    turn = channels.turn(look.sender, now)
+    if desk.paced and not turn.mine:
+        return Wait(turn.wait_seconds)
     phone_index = _where_to(session, look)
     seen = Circumstances(
         now=now,
@@ -124,7 +123,7 @@ def prepare(session: Session, claim: Claim, desk: Desk, now: datetime) -> Prepar
         case Suppress(reason):
             _stop(session, look.message_id, MessageState.SUPPRESSED, reason, now)
         case Go(instead_of):
-            return _go(session, _Leaving(claim, look, phone_index, sender), instead_of, desk, now)
+            return _go(session, _Leaving(claim, look, phone_index), instead_of, desk, now)
     return Kept()
 
 
@@ -237,20 +236,19 @@ def _stop(session: Session, message_id: int, state: MessageState, reason: str, n
 
 @dataclass(frozen=True, slots=True)
 class _Leaving:
-    """A text that may leave, where to, and the sender as it was seen."""
+    """A text that may leave, and where to."""
 
     claim: Claim
     look: Look
     phone_index: str
-    sender: channels.State
 
 
 def _go(session: Session, text: _Leaving, instead_of: tuple[int, ...], desk: Desk, now: datetime) -> Prepared:
     look = text.look
     words = rendering.words(session, look, desk.settings.public_url, desk.wording(session, look.site_id))
     if desk.paced:
-        slow = SLOWED_TO if channels.is_slow(text.sender, now) else 1.0
-        turn = channels.take_turn(session, slow * words.segments / desk.settings.send_rate, now, text.sender)
+        slow = SLOWED_TO if channels.is_slow(look.sender, now) else 1.0
+        turn = channels.take_turn(session, slow * words.segments / desk.settings.send_rate, now, look.sender)
         if not turn.mine:
             return Wait(turn.wait_seconds)
     if _has_spent(session, look, words.segments, now):

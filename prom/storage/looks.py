@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, literal, or_, select, update
 from sqlmodel import Session
 
+from prom.storage.audit import GATEWAY
+from prom.storage.channels import MAIN, State
 from prom.storage.models import (
+    Audit,
+    Channel,
     Consent,
     Episode,
     EpisodeState,
@@ -80,6 +84,14 @@ class Look:
     side: str | None
     consented: bool
     opted_out: bool
+    halted_at: datetime | None
+    slow_until: datetime | None
+    next_send_at: datetime | None
+
+    @property
+    def sender(self) -> State:
+        """Return the sender as it was seen in the same moment."""
+        return State(self.halted_at, self.slow_until, self.next_send_at)
 
     @property
     def key(self) -> bytes:
@@ -135,7 +147,7 @@ def _table(model: Any) -> Table:
     return table
 
 
-_M, _S, _P, _Q, _E = (_table(model) for model in (Message, Site, Patient, Prompt, Episode))
+_M, _S, _P, _Q, _E, _H = (_table(model) for model in (Message, Site, Patient, Prompt, Episode, Channel))
 _C, _X = _table(Consent).c, _table(Suppression).c
 
 
@@ -163,12 +175,14 @@ _LOOK = (
         *(_E.c[name] for name in ("state", "target", "side")),
         _consented(),
         _opted_out(),
+        *(_H.c[name] for name in ("halted_at", "slow_until", "next_send_at")),
     )
     .select_from(
         _M.join(_S, _S.c.id == _M.c.site_id)
         .outerjoin(_P, _P.c.id == _M.c.patient_id)
         .outerjoin(_Q, _Q.c.id == _M.c.prompt_id)
         .outerjoin(_E, _E.c.id == _Q.c.episode_id)
+        .outerjoin(_H, _H.c.name == MAIN)
     )
     .where(_M.c.id == bindparam("message_id"))
 )
@@ -247,6 +261,19 @@ _ASKED = (
 )
 
 
+# The same row as audit.record writes, without the mapper: one for each text that leaves.
+_NOTED = insert(_table(Audit)).values(
+    actor=GATEWAY.name,
+    session="",
+    address="",
+    request_id="",
+    action="text sent",
+    object_kind="message",
+    field="",
+    reason="",
+)
+
+
 def claimed(session: Session, claim: Claim) -> Look | None:
     """Return a claimed text with all that decides about it, or None when the claim was lost; it stays locked."""
     found = session.connection().execute(_CLAIMED, {"message_id": claim.message_id, "lease_until": claim.lease_until})
@@ -290,6 +317,11 @@ def mark_accepted(session: Session, message_id: int, sid: str, rank: int, now: d
     """Mark a text as accepted under the provider's id; False when a callback was quicker or the id is another's."""
     values = {"message_id": message_id, "sid": sid, "rank": rank, "now": now}
     return session.connection().execute(_ACCEPTED, values).rowcount == 1
+
+
+def note_sent(session: Session, public_id: str, site_id: int, now: datetime) -> None:
+    """Add the audit row of a text that left."""
+    session.connection().execute(_NOTED, {"object_id": public_id, "site_id": site_id, "at": now})
 
 
 def mark_asked(session: Session, prompt_id: int, at: datetime) -> None:
