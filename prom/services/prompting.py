@@ -18,8 +18,8 @@ from prom.config import Settings
 from prom.domain import delivery
 from prom.messaging.gateway import Gateway, NotReached, Refused, RetryLater, SendError, Sent, Unknown
 from prom.services import delivering, preparing, stopping
-from prom.services.preparing import SPENT, Halted, Kept, Ready, Wait
-from prom.storage import audit, channels, messages, outbox
+from prom.services.preparing import SPENT, Kept, Ready, Wait
+from prom.storage import audit, channels, outbox
 from prom.storage.models import Channel, MessageState, TaskKind
 from prom.storage.outbox import Claim
 from prom.storage.session import Store
@@ -48,21 +48,9 @@ class Counts:
     expired: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Called:
-    """A call that was made, and what came of it."""
-
-    ready: Ready
-    outcome: Sent | SendError
-
-
 @dataclass(slots=True)
 class _Run:
-    """One run of the sender, with what it carries from text to text.
-
-    On SQLite the outcome of a call is recorded in the transaction that prepares the next text: one wait for the disk
-    a text. On PostgreSQL two locked phones in one transaction could wait for each other.
-    """
+    """One run of the sender, with what it carries from text to text."""
 
     store: Store
     gateway: Gateway
@@ -73,7 +61,6 @@ class _Run:
     counts: Counts = field(default_factory=Counts)
     sent: Counter[int] = field(default_factory=Counter)
     unclear_in_a_row: int = 0
-    called: _Called | None = None
 
 
 def send_due(
@@ -194,15 +181,14 @@ def _work_off(run: _Run, batch: Sequence[Claim]) -> bool:
     """Send a claimed batch; return False when there is no use in claiming more now."""
     done = next((n for n, claim in enumerate(batch) if run.stop.is_set() or not _send_one(run, claim)), len(batch))
     with run.store.writing() as session:
-        goes_on = _record_last(run, session)
         run.counts.given_back += outbox.give_back(session, batch[done:])
         preparing.count_sent(session, run.sent, run.desk, run.now())
-    run.sent.clear()
-    return goes_on and done == len(batch)
+        run.sent.clear()
+    return done == len(batch)
 
 
 def _send_one(run: _Run, claim: Claim) -> bool:
-    """Bring one claimed text to its call; return False when the rest should be given back."""
+    """Bring one claimed text to its end; return False when the rest should be given back."""
     match _prepare_in_turn(run, claim):
         case Ready() as ready:
             return _call(run, ready)
@@ -226,30 +212,14 @@ def _prepare_in_turn(run: _Run, claim: Claim) -> preparing.Prepared:
 
 
 def _prepare(run: _Run, claim: Claim) -> preparing.Prepared:
-    before = run.called
-    if before is not None and run.store.engine.dialect.name != "sqlite":
-        with run.store.writing() as session:
-            if not _record_last(run, session):
-                return Halted()
     try:
         with run.store.writing() as session:
-            if not _record_last(run, session):
-                return Halted()
             return preparing.prepare(session, claim, run.desk, run.now())
     except SQLAlchemyError:
         raise
     except Exception as error:  # noqa: BLE001 - one text that cannot be written must not block those behind it
-        return _without(run, claim, before, type(error).__name__)
-
-
-def _without(run: _Run, claim: Claim, before: _Called | None, trouble: str) -> preparing.Prepared:
-    """Set a text aside that cannot be written, and record the call before it, whose record it undid, alone."""
-    if run.store.engine.dialect.name == "sqlite":
-        run.called = before
-    with run.store.writing() as session:
-        goes_on = _record_last(run, session)
-    _set_aside(run, claim, trouble)
-    return Kept() if goes_on else Halted()
+        _set_aside(run, claim, type(error).__name__)
+        return Kept()
 
 
 def _set_aside(run: _Run, claim: Claim, trouble: str) -> None:
@@ -274,65 +244,45 @@ def _call(run: _Run, ready: Ready) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever broke, the text may have been accepted before it did
         outcome = Unknown(type(error).__name__)
     run.sent[ready.site_id] += 1
-    run.unclear_in_a_row = run.unclear_in_a_row + 1 if isinstance(outcome, Unknown) else 0
-    _count(run.counts, outcome)
-    run.called = _Called(ready, outcome)
-    return True
-
-
-def _count(counts: Counts, outcome: Sent | SendError) -> None:
-    match outcome:
-        case Sent():
-            counts.accepted += 1
-        case RetryLater() | NotReached():
-            counts.later += 1
-        case Refused():
-            counts.refused += 1
-        case _:
-            counts.unclear += 1
-
-
-def _record_last(run: _Run, session: Session) -> bool:
-    """Record the call that was just made, if any; return False when other texts would meet the same trouble now."""
-    called, run.called = run.called, None
-    if called is None:
-        return True
-    if isinstance(called.outcome, Sent) and delivering.accepted(session, called.ready, called.outcome, run.now()):
-        return True
-    return _record(run, session, called.ready, called.outcome)
+    with run.store.writing() as session:
+        if isinstance(outcome, Sent) and delivering.accepted(session, ready, outcome, run.now()):
+            run.counts.accepted += 1
+            run.unclear_in_a_row = 0
+            return True
+        return _record(run, session, ready, outcome)
 
 
 def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError) -> bool:
     channels.lock_phone(session, ready.phone_index)
     message = outbox.locked(session, ready.message_id)
-    now = run.now()
-    if message is None or message.provider_sid is not None:
+    if message is None or message.state not in {MessageState.SENDING, MessageState.UNKNOWN}:
         # A callback was quicker than the answer, and knows more.
         return True
-    if isinstance(outcome, Sent) and messages.by_sid(session, outcome.sid) is None:
-        # Whatever was believed of it meanwhile: it is out.
-        delivering.accept(session, message, outcome.sid, outcome.status, now)
-        return True
-    if message.state not in {MessageState.SENDING, MessageState.UNKNOWN}:
-        return True
+    run.unclear_in_a_row = run.unclear_in_a_row + 1 if isinstance(outcome, Unknown) else 0
+    now = run.now()
     match outcome:
         case RetryLater(code, wait):
+            run.counts.later += 1
             seconds = delivery.backoff_seconds(message.attempt, random.random(), wait)  # noqa: S311 - jitter
             channels.wait(session, min(seconds, LONGEST_WAIT_SECONDS if wait is None else seconds), now, PAUSE_SECONDS)
             delivering.again_later(session, message, now + timedelta(seconds=seconds), f"limit_{code or 429}", now)
             return False
         case NotReached():
+            run.counts.later += 1
             seconds = delivery.backoff_seconds(message.attempt, random.random())  # noqa: S311 - jitter
             delivering.again_later(session, message, now + timedelta(seconds=seconds), "not_reached", now)
             return False
         case Refused(code, http_status, _):
+            run.counts.refused += 1
             reaction = delivery.reaction(code, http_status, delivering.retries_made(message)) if http_status else None
             given = "" if code is None else str(code)
             return delivering.react(session, message, reaction or delivery.Fail(), given, now, accepted=False)
         case Unknown(reason):
+            run.counts.unclear += 1
             delivering.unclear(session, message, reason, now)
         case _:
-            # Accepted, it says, under an id that is another text's: nobody knows what became of it.
+            # Accepted, it says, under an id that is another text's: a person must see it.
+            run.counts.unclear += 1
             delivering.unclear(session, message, "doubtful_sid", now)
     return _still_clear(run, session, now)
 

@@ -150,28 +150,3 @@ def test_stop_finishes_the_call_in_flight_and_gives_back_the_rest(store, site, s
     with store.reading() as session:
         states = sorted(row.state.value for row in session.exec(select(Message)))
     assert states == ["accepted", "pending", "pending", "pending", "pending"]
-
-
-def test_an_answer_that_comes_after_the_text_was_given_up_still_binds_it(store, site, settings, now, one):
-    class Late(SimulatedGateway):
-        def send(self, *given):
-            change(store, one.message, state=MessageState.PENDING, send_at=now + timedelta(hours=1), lease_until=None)
-            return super().send(*given)
-
-    phones = Late(settings.instance / "late.db", lambda: now)
-    send(store, phones, settings, now)
-    message = people.fresh(store, one.message)
-    assert (message.state, message.provider_sid) == (
-        MessageState.ACCEPTED,
-        sent_to(phones, "+919007100001", now)[0].sid,
-    )
-    phones.close()
-
-
-def test_a_text_that_cannot_be_written_does_not_undo_the_record_of_the_call_before(store, phones, settings, now, site):
-    with store.writing() as session:
-        first, bad, last = (people.waiting(session, site, now, closes_at=now + timedelta(days=n)) for n in (1, 2, 3))
-    change(store, bad.patient, phone_sealed=b"damaged" * 9)
-    assert send(store, phones, settings, now).accepted == 2
-    states = [people.fresh(store, each.message).state for each in (first, bad, last)]
-    assert states == [MessageState.ACCEPTED, MessageState.FAILED, MessageState.ACCEPTED]
