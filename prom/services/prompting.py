@@ -19,7 +19,7 @@ from prom.domain import delivery
 from prom.messaging.gateway import Gateway, NotReached, Refused, RetryLater, SendError, Sent, Unknown
 from prom.services import delivering, preparing, stopping
 from prom.services.preparing import SPENT, Kept, Ready, Wait
-from prom.storage import audit, channels, outbox
+from prom.storage import audit, channels, messages, outbox
 from prom.storage.models import Channel, MessageState, TaskKind
 from prom.storage.outbox import Claim
 from prom.storage.session import Store
@@ -255,11 +255,18 @@ def _call(run: _Run, ready: Ready) -> bool:
 def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError) -> bool:
     channels.lock_phone(session, ready.phone_index)
     message = outbox.locked(session, ready.message_id)
-    if message is None or message.state not in {MessageState.SENDING, MessageState.UNKNOWN}:
+    now = run.now()
+    if message is None or message.provider_sid is not None:
         # A callback was quicker than the answer, and knows more.
         return True
+    if isinstance(outcome, Sent) and messages.by_sid(session, outcome.sid) is None:
+        # Whatever was believed of it meanwhile: it is out, and must not go out again.
+        delivering.accept(session, message, outcome.sid, outcome.status, now)
+        run.counts.accepted += 1
+        return True
+    if message.state not in {MessageState.SENDING, MessageState.UNKNOWN}:
+        return True
     run.unclear_in_a_row = run.unclear_in_a_row + 1 if isinstance(outcome, Unknown) else 0
-    now = run.now()
     match outcome:
         case RetryLater(code, wait):
             run.counts.later += 1
