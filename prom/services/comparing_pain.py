@@ -98,7 +98,10 @@ class Readings:
 def readings(courses: Sequence[str], procedure: Ints, stop: Ints) -> Readings:
     """Return the readings of the stored courses, "day:score" pairs, of patients in the order of the columns."""
     counts = np.fromiter((course.count(":") for course in courses), dtype=np.int64, count=len(courses))
-    pairs = np.fromstring(" ".join(courses).replace(":", " "), dtype=np.int64, sep=" ").reshape(-1, 2)
+    # Of blanks alone numpy makes one number: a clinic without a score yet has none.
+    words = " ".join(courses).replace(":", " ").strip()
+    numbers = np.fromstring(words, dtype=np.int64, sep=" ") if words else np.zeros(0, dtype=np.int64)
+    pairs = numbers.reshape(-1, 2)
     who = np.repeat(np.arange(len(courses), dtype=np.int32), counts)
     day = pairs[:, 0]
     nominal = np.where(day <= LAST_DAY, GRID.nominal[procedure[who], np.minimum(day, LAST_DAY)], 0)

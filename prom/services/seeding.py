@@ -40,15 +40,15 @@ def rehearsal_site(session: Session) -> Site:
 def _one(session: Session, site: Site, index: int, due: bool, chance: random.Random, now: datetime) -> None:
     # A week after the procedure the day-7 prompt has its window open whatever the hour is.
     at = now - timedelta(days=7) if due else now + timedelta(days=30)
-    episode = enrolling.enrol(session, synthetic(site, index, at, chance, done=due), audit.COMMAND, now)
+    episode = enrolling.enrol(session, synthetic(site, index, at, chance, now), audit.COMMAND, now)
     if due:
         day_7 = next(row for row in plans.prompts(session, episode.id) if row.time_point == "d7")
         rehearsal.make_due(session, day_7, now)
 
 
-def synthetic(site: Site, index: int, procedure_at: datetime, chance: random.Random, *, done: bool) -> Enrolment:
-    """Return one made-up enrolment; record number and phone follow from the index."""
-    consent_at = procedure_at - timedelta(days=8)
+def synthetic(site: Site, index: int, procedure_at: datetime, chance: random.Random, now: datetime) -> Enrolment:
+    """Return one made-up enrolment, done if its time is over; record number and phone follow from the index."""
+    consent_at = min(procedure_at - timedelta(days=8), now)
     return Enrolment(
         record_number=f"S-{index:06d}",
         procedure="genicular_rfa",
@@ -69,7 +69,7 @@ def synthetic(site: Site, index: int, procedure_at: datetime, chance: random.Ran
         csi_items=[chance.randint(0, 3) for _ in range(25)],
         consent_sms_at=consent_at,
         consent_data_at=consent_at,
-        done=done,
+        done=procedure_at <= now,
     )
 
 
