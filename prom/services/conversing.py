@@ -24,7 +24,8 @@ from prom.storage.models import (
 
 ANSWER_WITHIN = timedelta(minutes=15)
 UNTIL_STAFF_RESUME = datetime(2200, 1, 1, tzinfo=UTC)
-EMERGENCY_HOURS = 24
+# Later than this the advice would startle more than help; the urgent task tells people that no text went out.
+EMERGENCY_HOURS = 1
 PAUSE = timedelta(days=dialogue.PAUSE_DAYS)
 CALLS = frozenset({"call_me", "death", "hospital", "complaint"})
 

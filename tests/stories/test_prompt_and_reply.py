@@ -119,6 +119,8 @@ def test_an_emergency_is_surfaced_at_once_answered_at_any_hour_and_never_a_score
         first = tasks.open_tasks(session, [story.site.id])[0]
         assert (first.kind, first.urgent, first.reason) == (TaskKind.CALL, True, "red_flag_neurological")
         assert first.candidate == "8"
+        advice = session.exec(select(Message).where(Message.kind == "emergency")).one()
+        assert advice.expires_at - advice.due_at == timedelta(hours=1), "hours later it would only startle"
     assert not [value for occasion, value in scores(story) if occasion == "d7"]
 
 
