@@ -1,6 +1,15 @@
 """All tables. Import them from here: `from prom.storage.models import Patient`."""
 
-from prom.storage.models.access import Audit, AuditSeal, Role, SetupLink, SignInThrottle, Staff, WebSession
+from prom.storage.models.access import (
+    Audit,
+    AuditSeal,
+    BreakGlass,
+    Role,
+    SetupLink,
+    SignInThrottle,
+    Staff,
+    WebSession,
+)
 from prom.storage.models.care import (
     Alert,
     AlertKind,
@@ -26,8 +35,31 @@ from prom.storage.models.channel import (
     MessageState,
     Suppression,
 )
-from prom.storage.models.episodes import Answer, AnswerState, Episode, EpisodeState, Plan, Prompt, PromptState, Source
-from prom.storage.models.people import Consent, NameIndex, Patient, Purpose, Site, TextOverride
+from prom.storage.models.episodes import (
+    Answer,
+    AnswerState,
+    Episode,
+    EpisodeState,
+    Invitation,
+    InvitationKind,
+    Plan,
+    Prompt,
+    PromptState,
+    Source,
+)
+from prom.storage.models.people import (
+    ChannelFact,
+    ClosedDay,
+    Consent,
+    ConsentText,
+    InstrumentWording,
+    NameIndex,
+    Patient,
+    Purpose,
+    Site,
+    TextOverride,
+    WordingReview,
+)
 
 __all__ = [
     "Alert",
@@ -36,11 +68,15 @@ __all__ = [
     "AnswerState",
     "Audit",
     "AuditSeal",
+    "BreakGlass",
     "Channel",
+    "ChannelFact",
+    "ClosedDay",
     "CoTreatment",
     "CoTreatmentKind",
     "CohortSnapshot",
     "Consent",
+    "ConsentText",
     "Episode",
     "EpisodeState",
     "Event",
@@ -48,6 +84,9 @@ __all__ = [
     "Heartbeat",
     "Inbound",
     "InboundState",
+    "InstrumentWording",
+    "Invitation",
+    "InvitationKind",
     "Message",
     "MessageEvent",
     "MessageKind",
@@ -72,4 +111,5 @@ __all__ = [
     "TaskKind",
     "TextOverride",
     "WebSession",
+    "WordingReview",
 ]

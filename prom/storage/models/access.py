@@ -1,6 +1,6 @@
 """Staff, sessions and the audit trail."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index
@@ -38,6 +38,12 @@ class Staff(Row, table=True):
     created_at: datetime
     last_seen_at: datetime | None = Field(default=None, description="sign-in before the current one")
     current_sign_in_at: datetime | None = None
+    phone_sealed: bytes | None = Field(default=None, description="where staff texts go; without patient data")
+    phone_index: str | None = Field(default=None, max_length=32)
+    digest: bool = Field(default=False, description="wants the morning's counts by text")
+    away_from_on: date | None = None
+    away_to_on: date | None = Field(default=None, description="last day away")
+    deputy_id: int | None = Field(default=None, foreign_key="staff.id", description="who gets the alerts meanwhile")
 
 
 class WebSession(Row, table=True):
@@ -51,6 +57,18 @@ class WebSession(Row, table=True):
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime = Field(index=True)
+
+
+class BreakGlass(Row, table=True):
+    """One hour of access to another site's patients, with its reason; seen by every admin."""
+
+    id: int = Field(default=None, primary_key=True)
+    staff_id: int = Field(foreign_key="staff.id", index=True)
+    site_id: int = Field(foreign_key="site.id")
+    reason: str = Field(max_length=240)
+    opened_at: datetime
+    expires_at: datetime
+    __table_args__ = (CheckConstraint("expires_at > opened_at", name="expires_after_opened"),)
 
 
 class SetupLink(Row, table=True):

@@ -198,6 +198,7 @@ class Task(Row, table=True):
     claimed_at: datetime | None = None
     done_at: datetime | None = None
     done_by_id: int | None = Field(default=None, foreign_key="staff.id")
+    escalated_at: datetime | None = Field(default=None, description="when an urgent task was passed to a clinician")
     outcome: str = Field(default="", max_length=40)
     dedupe_key: str = Field(unique=True, max_length=80)
     __table_args__ = (Index("ix_task_site_done_kind", "site_id", "done_at", "kind"),)

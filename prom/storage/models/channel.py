@@ -18,6 +18,8 @@ class MessageKind(StrEnum):
     PROMPT = "prompt"
     REMINDER = "reminder"
     CONFIRMATION = "confirmation"
+    TEST = "test"
+    STAFF = "staff"
 
 
 class MessageState(StrEnum):
@@ -57,6 +59,10 @@ class Channel(Row, table=True):
     held_reason: str = Field(default="", max_length=40)
     slow_until: datetime | None = None
     next_send_at: datetime | None = Field(default=None, description="rate limit over all workers")
+    balance: int | None = Field(default=None, description="credit at the provider in 1/100 of its currency, last seen")
+    balance_currency: str = Field(default="", max_length=3)
+    balance_at: datetime | None = None
+    low_balance: int | None = Field(default=None, description="alarm below it, in 1/100 of the currency")
 
 
 class Message(Row, table=True):
@@ -68,6 +74,7 @@ class Message(Row, table=True):
     patient_id: int | None = Field(default=None, foreign_key="patient.id", index=True)
     prompt_id: int | None = Field(default=None, foreign_key="prompt.id", index=True)
     inbound_id: int | None = Field(default=None, foreign_key="inbound.id", description="the text this one answers")
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", description="who gets a staff text")
     dedupe_key: str = Field(unique=True, max_length=120)
     kind: MessageKind = Field(sa_type=one_of(MessageKind))
     priority: int = Field(description="0 emergency, 1 reply, 2 diary, 3 prompt and confirmation, 4 reminder")
@@ -123,6 +130,7 @@ class Inbound(Row, table=True):
     prompt_id: int | None = Field(default=None, foreign_key="prompt.id", index=True)
     phone_index: str = Field(max_length=32)
     phone_sealed: bytes
+    to_number: str = Field(default="", max_length=40, description="our number it was sent to")
     body_sealed: bytes
     num_media: int = 0
     received_at: datetime

@@ -179,3 +179,34 @@ class Answer(Row, table=True):
         ),
         Index("ix_answer_episode_instrument", "episode_id", "instrument", "answered_at"),
     )
+
+
+class InvitationKind(StrEnum):
+    """What a page outside the prompts is for."""
+
+    BASELINE = "baseline"
+    CONSENT = "consent"
+
+
+class Invitation(Row, table=True):
+    """A signed page that staff opened for one patient: a baseline questionnaire or a consent."""
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
+    kind: InvitationKind = Field(sa_type=one_of(InvitationKind))
+    patient_id: int = Field(foreign_key="patient.id", index=True)
+    episode_id: int | None = Field(default=None, foreign_key="episode.id", index=True)
+    site_id: int = Field(foreign_key="site.id", index=True)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id")
+    way: str = Field(max_length=8, description="qr, text or tablet")
+    nonce: str = Field(
+        default_factory=new_public_id, max_length=20, description="in the link; a new one kills old links"
+    )
+    questions: str = Field(default="", description="question keys in the order asked, space separated")
+    created_at: datetime
+    expires_at: datetime
+    finished_at: datetime | None = None
+    __table_args__ = (
+        CheckConstraint("way IN ('qr','text','tablet')", name="way_known"),
+        CheckConstraint("expires_at > created_at", name="expires_after_created"),
+    )
