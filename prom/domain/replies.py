@@ -41,6 +41,7 @@ from prom.domain.reply_outcomes import (
     Reply,
     Score,
 )
+from prom.domain.reply_review import red_flag_list, red_flag_words
 from prom.domain.reply_signals import Alarm, Found
 
 __all__ = [
@@ -58,6 +59,8 @@ __all__ = [
     "Score",
     "as_json",
     "parse",
+    "red_flag_list",
+    "red_flag_words",
 ]
 
 PARSER_VERSION = "1"

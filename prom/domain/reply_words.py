@@ -164,6 +164,11 @@ def table(name: str) -> Mapping[str, Any]:
     return _files()[name]
 
 
+def languages() -> frozenset[str]:
+    """Return the languages that have a word list of their own."""
+    return frozenset(_files()) - _NOT_A_LANGUAGE - {"more"}
+
+
 def versions() -> str:
     """Return the versions of all word lists as one string, to be stored with the parser's."""
     return ",".join(f"{name}{data['version']}" for name, data in _files().items())

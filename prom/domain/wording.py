@@ -14,6 +14,7 @@ Sources:
     National emergency and crisis numbers as published by each country's authorities; a site checks its own.
 """
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -42,6 +43,8 @@ _TAKEN_WORDS = "YES|END|CANCEL|QUIT|REVOKE|OPTOUT|UNSUBSCRIBE|STOPALL|INFO"
 _INVITES_TAKEN = re.compile(rf"\b({_TAKEN_WORDS})\b|\b(?i:reply|send|text|type|answer) (?i:{_TAKEN_WORDS})\b")
 _ADDRESS = re.compile(r"://|\bwww\.", re.IGNORECASE)
 _ITEM_KEY = "csi_item_"
+# A question of a clinic's own instrument: its words come from the clinic's data, ours has none.
+_OWN_QUESTION = re.compile(r"ask_[a-z0-9_]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +156,20 @@ def render(key: str, language_code: str, overrides: Overrides | None = None, **v
     return fold(_filled(_template(key, spoken, overrides or {}), given, key))
 
 
+def digest(key: str, language_code: str, overrides: Overrides | None = None) -> str:
+    """Return the fingerprint (SHA-256) of the wording in force, so that a review can name what was reviewed."""
+    spoken = language(language_code)
+    _known(key)
+    in_force = "\n".join((key, spoken.code, _template(key, spoken, overrides or {})))
+    return hashlib.sha256(in_force.encode()).hexdigest()
+
+
 def ask(question: str, language_code: str, overrides: Overrides | None = None, *, place: str | None = None) -> str:
     """Return the words of a question; `place` is a key such as knee_left, from `place_key`."""
-    instruments.question(question)
+    if question not in KEYS and (own := f"ask_{question}") in {key for key, _ in overrides or ()}:
+        question = own
+    else:
+        instruments.question(question)
     if "place" not in _known(question).variables:
         return render(question, language_code, overrides)
     places = language(language_code).places
@@ -231,11 +245,11 @@ def emergency_number(country: str, language_code: str = DEFAULT_LANGUAGE, *, sel
 
 def check_override(key: str, language_code: str, text: str) -> list[str]:
     """Return what is wrong with a clinic's own wording, in plain sentences; an empty list means it may be used."""
-    if key not in KEYS:
+    if key not in KEYS and not _OWN_QUESTION.fullmatch(key):
         return [f"There is no text {key!r}."]
     if language_code not in LANGUAGES:
         return [f"There are no texts in the language {language_code!r}."]
-    rules = KEYS[key]
+    rules = _known(key)
     if rules.fixed:
         return ["This text is fixed. It is changed only after a clinical review, for all clinics."]
     if not text.strip():
@@ -246,8 +260,9 @@ def check_override(key: str, language_code: str, text: str) -> list[str]:
 
 def _variable_problems(rules: Key, text: str) -> list[str]:
     named = set(_PLACEHOLDER.findall(text))
+    needed = frozenset[str]() if _OWN_QUESTION.fullmatch(rules.name) else rules.variables
     problems = [f"{{{name}}} is not known in this text." for name in sorted(named - rules.variables)]
-    problems += [f"{{{name}}} is missing." for name in sorted(rules.variables - named)]
+    problems += [f"{{{name}}} is missing." for name in sorted(needed - named)]
     if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
         problems.append("Braces may only stand around the name of a variable.")
     return problems
@@ -325,19 +340,31 @@ def _sample(name: str, language_code: str, overrides: Overrides | None) -> str |
 
 
 def _known(key: str) -> Key:
-    try:
+    if key in KEYS:
         return KEYS[key]
-    except KeyError:
-        raise ValueError(f"there is no text {key!r}") from None
+    if _OWN_QUESTION.fullmatch(key):
+        return _key(key, {"variables": ["place"], "inside": "opening", "latin": 2, "indic": 4})
+    raise ValueError(f"there is no text {key!r}")
 
 
 def _template(key: str, spoken: Language, overrides: Overrides) -> str:
-    if not KEYS[key].fixed and (own := overrides.get((key, spoken.code))):
+    if not _known(key).fixed and (own := overrides.get((key, spoken.code))):
         return own
+    if key not in KEYS:
+        return _own_question(key, spoken, overrides)
     if key.startswith(_ITEM_KEY):
         topic = spoken.topics[int(key.removeprefix(_ITEM_KEY))]
         return _filled(_template("csi_item", spoken, overrides), {"topic": topic}, key)
     return spoken.texts[key].text
+
+
+def _own_question(key: str, spoken: Language, overrides: Overrides) -> str:
+    """Return the words of a clinic's own question where its data has none in a language: another script, or English."""
+    root = spoken.code.partition("-")[0]
+    for code in (root, f"{root}-Latn", DEFAULT_LANGUAGE):
+        if own := overrides.get((key, code)):
+            return own
+    raise ValueError(f"the clinic's data has no words for {key!r}")
 
 
 def _filled(template: str, variables: Mapping[str, str | int], key: str) -> str:

@@ -260,3 +260,30 @@ def test_the_recorded_sheet_fits_the_thanks(language):
 )
 def test_the_number_to_call_is_that_of_the_country(country, self_harm, number):
     assert wording.emergency_number(country, "en", self_harm=self_harm) == number
+
+
+def test_the_fingerprint_of_a_wording_changes_with_its_words_only():
+    ours = wording.digest("thanks_plain", "en")
+    assert ours == wording.digest("thanks_plain", "en", {})
+    assert ours == wording.digest("thanks_plain", "en", {("thanks_plain", "bn"): "x"})
+    assert ours != wording.digest("thanks_plain", "en", {("thanks_plain", "en"): "Thanks."})
+    assert ours != wording.digest("thanks_plain", "hi")
+    assert len({wording.digest(key, language) for key, language in EVERY_TEXT}) == len(EVERY_TEXT)
+
+
+def test_the_fingerprint_of_an_emergency_text_ignores_a_clinics_own_words():
+    assert wording.digest("emergency", "en", {("emergency", "en"): "hello"}) == wording.digest("emergency", "en")
+
+
+def test_a_clinics_own_question_takes_its_words_from_the_clinic():
+    own = {("ask_sleep", "en"): "How well did you sleep? 0-10", ("ask_sleep", "bn"): "ঘুম কেমন? 0-10"}
+    assert render("ask_sleep", "bn", own) == "ঘুম কেমন? 0-10"
+    assert render("ask_sleep", "hi", own) == "How well did you sleep? 0-10"
+    assert wording.ask("sleep", "en", own) == "How well did you sleep? 0-10"
+    assert wording.wrapped("opening", "sleep", "en", own, clinic="C").startswith("C: How well")
+    assert check_override("ask_sleep", "en", "How well did you sleep in {place}? 0-10") == []
+    assert check_override("ask_sleep", "en", "How well did you sleep, {name}?") != []
+    with pytest.raises(ValueError, match="no words"):
+        render("ask_sleep", "en")
+    with pytest.raises(ValueError, match="sleep"):
+        wording.ask("sleep", "en")
