@@ -1,8 +1,9 @@
-"""Episodes and answers as a FHIR R4B bundle: Patient, Procedure and Observation.
+"""Episodes and answers as a FHIR R4B bundle: Patient, Consent, Procedure, questionnaires with their responses, scores.
 
-A pain score is `valueInteger`: the answer list of its code calls 2 "2 or more". No code exists for the Central
-Sensitization Inventory, so its items have a code system of our own. Without names there are no dates either; days since
-the procedure are an extension.
+A score of one item is an Observation with `valueInteger`: the answer list of the pain score's code calls 2 "2 or more".
+A form of several items is a QuestionnaireResponse, and its certain total an Observation derived from it. No code exists
+for the Central Sensitization Inventory, so its items have a code system of our own. Without names there are no dates
+either; days since the procedure are an extension.
 
 Sources:
     LOINC 72514-3: pain severity, 0-10 verbal numeric rating, reported.
@@ -11,24 +12,22 @@ Sources:
 import json
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import groupby
 from types import MappingProxyType
-from typing import Any
 
 from sqlmodel import Session
 
+from prom.services import exporting_fhir_forms as forms
 from prom.services.exporting_columns import Line
+from prom.services.exporting_fhir_forms import SYSTEM, TERMS, Resource
 from prom.services.exporting_tables import TABLES
-from prom.storage import patients
-from prom.storage.models import AnswerState
+from prom.storage import exports, patients
+from prom.storage.models import AnswerState, Consent, Purpose
 
 KINDS = ("episodes", "answers")
-SYSTEM = "urn:x-prom:code"
-DAYS_SINCE = "urn:x-prom:days-since-procedure"
-LOINC = {"system": "http://loinc.org", "code": "72514-3"}
-_TERMS = "http://terminology.hl7.org/CodeSystem"
 _GENDER = MappingProxyType({"F": "female", "M": "male", "X": "other"})
 _STATUS = MappingProxyType({"planned": "preparation", "done": "completed", "cancelled": "not-done"})
-Resource = dict[str, Any]
+_SCOPE = MappingProxyType({Purpose.TEXTING: "patient-privacy", Purpose.DATA_USE: "research"})
 
 
 def bundle(
@@ -45,19 +44,18 @@ def bundle(
 
 def _resources(session: Session, what: str, identified: bool, site_ids: Collection[int] | None) -> Iterator[Resource]:
     people: set[str] = set()
-    episodes: set[int] = set()
-    number = 0
-    for lines in TABLES[what].lines(session, site_ids):
-        for line in lines:
-            if line.row.study_id not in people:
-                people.add(line.row.study_id)
-                yield _patient(session, line, identified)
-            if line.row.episode_id not in episodes:
-                episodes.add(line.row.episode_id)
-                yield _procedure(line, identified)
-            if what == "answers" and line.row.state is AnswerState.CURRENT:
-                number += 1
-                yield _observation(line, number, identified)
+    told: set[str] = set()
+    every = (line for lines in TABLES[what].lines(session, site_ids) for line in lines)
+    for _, group in groupby(every, key=lambda line: line.row.episode_id):
+        lines = list(group)
+        if lines[0].row.study_id not in people:
+            people.add(lines[0].row.study_id)
+            yield _patient(session, lines[0], identified)
+            yield from _consents(session, lines[0], identified)
+        yield _procedure(lines[0], identified)
+        if what == "answers":
+            current = [line for line in lines if line.row.state is AnswerState.CURRENT]
+            yield from forms.answers(current, told, identified=identified)
 
 
 def _patient(session: Session, line: Line, identified: bool) -> Resource:
@@ -79,14 +77,32 @@ def _patient(session: Session, line: Line, identified: bool) -> Resource:
     return resource
 
 
-def _procedure_id(line: Line) -> str:
-    return f"{line.row.study_id}-{line.number}"
+def _consents(session: Session, line: Line, identified: bool) -> Iterator[Resource]:
+    for number, consent in enumerate(exports.consents(session, line.row.patient_id), start=1):
+        yield _consent(line, consent, number, identified)
+
+
+def _consent(line: Line, consent: Consent, number: int, identified: bool) -> Resource:
+    scope = _SCOPE.get(consent.purpose, "patient-privacy")
+    resource: Resource = {
+        "resourceType": "Consent",
+        "id": f"{line.row.study_id}-consent-{number}",
+        # R4 knows no state for a consent that was taken back; its own value set calls it inactive.
+        "status": "active" if consent.withdrawn_at is None else "inactive",
+        "scope": {"coding": [{"system": f"{TERMS}/consentscope", "code": scope}]},
+        "category": [{"coding": [{"system": SYSTEM, "code": f"consent-{consent.purpose.value}"}]}],
+        "patient": {"reference": f"Patient/{line.row.study_id}"},
+        "policyRule": {"text": f"{consent.purpose.value}, version {consent.version}, {consent.language}"},
+    }
+    if identified:
+        resource["dateTime"] = line.local(consent.given_at)
+    return resource
 
 
 def _procedure(line: Line, identified: bool) -> Resource:
     resource: Resource = {
         "resourceType": "Procedure",
-        "id": _procedure_id(line),
+        "id": forms.procedure_id(line),
         "status": _STATUS[line.row.episode_state.value],
         "code": {"coding": [{"system": SYSTEM, "code": line.row.procedure}]},
         "subject": {"reference": f"Patient/{line.row.study_id}"},
@@ -97,29 +113,3 @@ def _procedure(line: Line, identified: bool) -> Resource:
     if identified:
         resource["performedDateTime"] = line.local(line.row.procedure_at)
     return resource
-
-
-def _observation(line: Line, number: int, identified: bool) -> Resource:
-    row = line.row
-    resource: Resource = {
-        "resourceType": "Observation",
-        "id": f"answer-{number}",
-        "extension": [{"url": DAYS_SINCE, "valueInteger": line.day(row.answered_at)}],
-        "status": "final",
-        "category": [{"coding": [{"system": f"{_TERMS}/observation-category", "code": "survey"}]}],
-        "code": {"coding": _codes(row)},
-        "subject": {"reference": f"Patient/{row.study_id}"},
-        "partOf": [{"reference": f"Procedure/{_procedure_id(line)}"}],
-    }
-    if identified:
-        resource["effectiveDateTime"] = line.local(row.answered_at)
-    if row.value is None:
-        declined = {"system": f"{_TERMS}/data-absent-reason", "code": "asked-declined"}
-        return resource | {"dataAbsentReason": {"coding": [declined]}}
-    return resource | {"valueInteger": row.value}
-
-
-def _codes(row: Any) -> list[dict[str, str]]:
-    own = "-".join(str(part) for part in (row.instrument, row.series, row.item) if part)
-    codes = [{"system": SYSTEM, "code": own}]
-    return [LOINC, *codes] if row.instrument == "nrs" else codes

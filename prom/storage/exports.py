@@ -165,6 +165,13 @@ def patients(session: Session, ids: Collection[int]) -> dict[int, Patient]:
     return {row.id: row for row in session.exec(select(Patient).where(col(Patient.id).in_(ids)))}
 
 
+def consents(session: Session, patient_id: int) -> Sequence[Consent]:
+    """Return the consents of a patient, withdrawn ones included, oldest first."""
+    return session.exec(
+        select(Consent).where(col(Consent.patient_id) == patient_id).order_by(col(Consent.given_at), col(Consent.id))
+    ).all()
+
+
 def texted_since(session: Session, patient_ids: Collection[int]) -> dict[int, Any]:
     """Return when each patient first agreed to texts, of those whose consent stands."""
     found: dict[int, Any] = {}

@@ -183,7 +183,8 @@ def test_a_fhir_bundle_is_valid_and_names_nobody_unless_asked(store, followed, w
     bundle.Bundle.model_validate_json(text)
     entries = [entry["resource"] for entry in json.loads(text)["entry"]]
     kinds = {entry["resourceType"] for entry in entries}
-    assert kinds == {"Patient", "Procedure"} | ({"Observation"} if what == "answers" else set())
+    answered = {"Observation", "Questionnaire", "QuestionnaireResponse"} if what == "answers" else set()
+    assert kinds == {"Patient", "Consent", "Procedure"} | answered
     assert (people.ASHA_PHONE in text) == identified
     # The bundle carries the time it was made, and no other date.
     assert ("2026-" in json.dumps(entries)) == identified
@@ -197,6 +198,39 @@ def test_a_pain_score_in_fhir_is_an_integer_with_its_days(store, followed):
     assert score["valueInteger"] == 3
     assert score["code"]["coding"][0] == {"system": "http://loinc.org", "code": "72514-3"}
     assert "effectiveDateTime" not in score
+
+
+def test_a_form_in_fhir_is_a_response_to_its_questionnaire_with_a_derived_total(store, followed):
+    entries = [entry["resource"] for entry in json.loads(_text(store, "answers", "fhir", followed))["entry"]]
+    (form,) = [one for one in entries if one["resourceType"] == "Questionnaire"]
+    responses = [one for one in entries if one["resourceType"] == "QuestionnaireResponse"]
+    assert len(form["item"]) == 25
+    assert form["item"][0] == {
+        "linkId": "1",
+        "text": "Item 1: unrefreshing sleep",
+        "type": "integer",
+        "required": False,
+    }
+    assert {one["questionnaire"] for one in responses} == {"urn:x-prom:questionnaire:csi|1"}
+    assert {one["status"] for one in responses} == {"completed"}
+    (derived,) = [
+        one for one in entries if one.get("derivedFrom", [{}])[0].get("reference", "").endswith(responses[0]["id"])
+    ]
+    items = [answer["answer"][0]["valueInteger"] for answer in responses[0]["item"]]
+    assert (len(items), derived["valueInteger"]) == (25, sum(items))
+
+
+def test_a_consent_taken_back_is_inactive_in_fhir(store, followed):
+    entries = [entry["resource"] for entry in json.loads(_text(store, "episodes", "fhir", followed))["entry"]]
+    consents = [one for one in entries if one["resourceType"] == "Consent"]
+    assert {one["status"] for one in consents} == {"active", "inactive"}
+    assert all("dateTime" not in one for one in consents)
+
+
+def test_every_id_in_a_fhir_bundle_is_its_own(store, followed):
+    entries = [entry["resource"] for entry in json.loads(_text(store, "answers", "fhir", followed))["entry"]]
+    ids = [(one["resourceType"], one["id"]) for one in entries]
+    assert len(set(ids)) == len(ids)
 
 
 def test_an_empty_fhir_bundle_is_valid(store, site, now):
