@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,17 @@ def _export(options: argparse.Namespace) -> None:
     with app.store.reading() as session:
         parts = exporting.export(session, options.what, options.format, options.identified, app.clock.now())
         if options.output:
-            with Path(options.output).open("w", encoding="utf-8", newline="") as file:
-                file.writelines(parts)
+            _write(Path(options.output), parts)
+            explained = exporting.beside(session, options.what, options.format, options.identified)
+            for name, text in explained:
+                _write(Path(options.output).with_name(f"{Path(options.output).stem}.{name}"), text)
         else:
             sys.stdout.writelines(parts)
+
+
+def _write(path: Path, parts: Iterator[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(parts)
 
 
 def _analyse(options: argparse.Namespace) -> None:

@@ -82,6 +82,19 @@ def data_dictionary(*, identified: bool = False) -> Iterator[str]:
     return _written([], exporting_redcap.dictionary(identified))
 
 
+def beside(
+    session: Session, what: str, fmt: str, identified: bool, *, site_ids: Collection[int] | None = None
+) -> Iterator[tuple[str, Iterator[str]]]:
+    """Yield the files that explain an export, by name: the codebook, or what sets up the REDCap project."""
+    if fmt == "csv":
+        rows = ([entry["column"], entry["meaning"]] for entry in codebook(what, identified=identified))
+        yield f"{what}-codebook.csv", _written([("column", "meaning")], rows)
+    elif fmt == "redcap":
+        yield "redcap-data-dictionary.csv", data_dictionary(identified=identified)
+        yield "redcap-events.csv", _written([], exporting_redcap.events(session, site_ids))
+        yield "redcap-instrument-event-mapping.csv", _written([], exporting_redcap.mapping(session, site_ids))
+
+
 def note(session: Session, what: str, fmt: str, identified: bool, actor: audit.Actor, now: datetime) -> None:
     """Record that somebody takes an export; the edge does this in a writing transaction before it starts."""
     kind = "with names" if identified else "without names"

@@ -5,6 +5,7 @@ events have unique names: `baseline_arm_1`, then one a time point, as `d14_arm_1
 repeats of `unscheduled_arm_1`.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,12 +15,14 @@ from sqlmodel import Session
 from prom.domain import instruments
 from prom.services.exporting_columns import Column, Line, Value
 from prom.services.exporting_tables import TABLES
-from prom.storage import answers
+from prom.storage import answers, exports
 from prom.storage.models import AnswerState
 
 KINDS = ("episodes", "answers")
 BASELINE, UNSCHEDULED, ARM = "baseline", "unscheduled", "arm_1"
-KEYS = ("record_id", "redcap_event_name", "redcap_repeat_instance")
+KEYS = ("record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
+EVENTS_HEADER = ("event_name", "arm_num", "day_offset", "offset_min", "offset_max", "unique_event_name")
+MAPPING_HEADER = ("arm_num", "unique_event_name", "form")
 DICTIONARY_HEADER = (
     "Variable / Field Name",
     "Form Name",
@@ -113,7 +116,7 @@ def _events(record: str, lines: Sequence[Line]) -> Iterator[list[Value]]:
         values = {_field(line): line.row.value for line in group}
         day = group[0].day(group[0].row.answered_at)
         instance = repeat if point == UNSCHEDULED else None
-        yield [record, _event(point), instance, day, *(values.get(score.name) for score in SCORES)]
+        yield [record, _event(point), None, instance, day, *(values.get(score.name) for score in SCORES)]
 
 
 def _record(line: Line) -> str:
@@ -131,9 +134,42 @@ def _time_point(line: Line) -> str:
 
 
 def _event(point: str) -> str:
-    """Return the unique event name of a time point: small letters, digits and underscores."""
-    tidy = point.replace("-", "before_").replace("+", "after_").replace(".", "_")
-    return f"{tidy}_{ARM}"
+    """Return the unique event name of a time point, as REDCap makes it from the event's name."""
+    return f"{_event_name(point)}_{ARM}"
+
+
+def _event_name(point: str) -> str:
+    """Return the name of a time point's event: small letters, digits and underscores."""
+    return point.replace("-", "_minus_").replace("+", "_plus_").replace(".", "_")
+
+
+def events(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Value]]:
+    """Yield the events to upload in the project's set-up, their header first."""
+    yield EVENTS_HEADER
+    for offset, point in enumerate(_points(session, site_ids)):
+        yield [_event_name(point), 1, offset, 0, 0, _event(point)]
+
+
+def mapping(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Value]]:
+    """Yield which form belongs to which event, the header first: the procedure form to the baseline only."""
+    yield MAPPING_HEADER
+    yield [1, _event(BASELINE), "procedure"]
+    for point in _points(session, site_ids):
+        yield [1, _event(point), "answers"]
+
+
+def _points(session: Session, site_ids: Collection[int] | None) -> list[str]:
+    """Return the time points in the order of their time after the procedure."""
+    between = sorted(exports.time_points(session, site_ids) - {BASELINE, UNSCHEDULED}, key=_hours_after)
+    return [BASELINE, *between, UNSCHEDULED]
+
+
+def _hours_after(point: str) -> tuple[float, str]:
+    """Return when a time point is asked, hours for keys as h6, days for keys as d-7; confirmations come last."""
+    found = re.fullmatch(r"([dh])([+-]?\d+(?:\.\d+)?)", point, re.ASCII)
+    if found is None:
+        return (float("inf"), point)
+    return (float(found[2]) * (24 if found[1] == "d" else 1), point)
 
 
 def _field(line: Line) -> str:

@@ -165,6 +165,14 @@ def patients(session: Session, ids: Collection[int]) -> dict[int, Patient]:
     return {row.id: row for row in session.exec(select(Patient).where(col(Patient.id).in_(ids)))}
 
 
+def time_points(session: Session, site_ids: Collection[int] | None) -> set[str]:
+    """Return the keys of all time points that prompts or answers name; imported answers name none."""
+    asked = _of_sites(columns_of(col(Prompt.time_point)).distinct(), col(Prompt.site_id), site_ids)
+    named = columns_of(col(Answer.occasion)).where(col(Answer.occasion) != "import").distinct()
+    answered = _of_sites(named, col(Answer.site_id), site_ids)
+    return {row[0] for query in (asked, answered) for row in session.execute(query)}
+
+
 def consents(session: Session, patient_id: int) -> Sequence[Consent]:
     """Return the consents of a patient, withdrawn ones included, oldest first."""
     return session.exec(

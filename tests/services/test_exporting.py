@@ -243,13 +243,45 @@ def test_redcap_records_have_unique_event_names_and_fields_of_the_dictionary(sto
     dictionary = list(csv.DictReader(io.StringIO("".join(exporting.data_dictionary()))))
     fields = [row["Variable / Field Name"] for row in dictionary]
     assert len(dictionary[0]) == 18
-    assert set(procedures[0]) | set(records[0]) == {*fields, "redcap_event_name", "redcap_repeat_instance"}
+    assert set(procedures[0]) | set(records[0]) == {
+        *fields,
+        "redcap_event_name",
+        "redcap_repeat_instrument",
+        "redcap_repeat_instance",
+    }
     assert procedures[0]["redcap_event_name"] == "baseline_arm_1"
     asha = [row for row in records if row["record_id"] == procedures[0]["record_id"]]
     assert [(row["redcap_event_name"], row["day"], row["nrs_average"], row["csi_01"]) for row in asha] == [
         ("baseline_arm_1", "-10", "8", "1"),
         ("d14_arm_1", "14", "3", ""),
     ]
+
+
+def test_the_redcap_set_up_names_every_event_of_the_records(store, followed):
+    with store.reading() as session:
+        files = {name: "".join(parts) for name, parts in exporting.beside(session, "answers", "redcap", False)}
+    events = list(csv.DictReader(io.StringIO(files["redcap-events.csv"])))
+    pairs = list(csv.DictReader(io.StringIO(files["redcap-instrument-event-mapping.csv"])))
+    names = [row["unique_event_name"] for row in events]
+    assert names[:4] == ["baseline_arm_1", "d_minus_7_arm_1", "d_minus_1_arm_1", "d3_arm_1"]
+    assert names[-1] == "unscheduled_arm_1"
+    assert [int(row["day_offset"]) for row in events] == list(range(len(events)))
+    assert all(f"{row['event_name']}_arm_1" == row["unique_event_name"] for row in events)
+    assert [(row["unique_event_name"], row["form"]) for row in pairs[:2]] == [
+        ("baseline_arm_1", "procedure"),
+        ("baseline_arm_1", "answers"),
+    ]
+    records = _text(store, "answers", "redcap", followed)
+    assert {row["redcap_event_name"] for row in csv.DictReader(io.StringIO(records))} <= set(names)
+
+
+def test_a_csv_comes_with_its_codebook(store, followed):
+    with store.reading() as session:
+        files = {name: "".join(parts) for name, parts in exporting.beside(session, "answers", "csv", False)}
+    rows = list(csv.DictReader(io.StringIO(files["answers-codebook.csv"])))
+    header = _text(store, "answers", "csv", followed).splitlines()[0].split(",")
+    assert [row["column"] for row in rows] == header
+    assert all(row["meaning"] for row in rows)
 
 
 @pytest.mark.parametrize("fmt", ["redcap", "fhir"])
