@@ -65,6 +65,9 @@ __all__ = [
 
 PARSER_VERSION = "1"
 _REPEATED_WORDS = 4
+# Numbers that are answers before they are an emergency number; a row of the sheet may spell one digit by digit.
+_ANSWERS = {"percent": frozenset(map(str, range(101))), "csi5": frozenset("01234")}
+_SAME_SCALE = {"peg": "nrs", "nrs_current": "nrs", "relief_percent": "percent"}
 _NOT_A_NOTE = frozenset({"maybe_opt_out", "question", "complaint"})
 
 
@@ -82,26 +85,30 @@ class _Reading:
     alarm: Alarm | None
 
 
-def parse(
+def parse(  # noqa: PLR0913 - one keyword for each thing that is known about the text
     text: str,
     scale: str = "nrs",
     language: str = "en",
     *,
+    country: str = "",
     num_media: int = 0,
     item_count: int = 5,
     prompts: Sequence[str] = (),
     correcting: bool = False,
     previous_text: str | None = None,
 ) -> Reply:
-    """Return what a text means as an answer on a scale (nrs, csi, csi5, pgic or percent).
+    """Return what a text means as an answer on a scale (nrs, peg, csi, csi5, pgic or percent).
 
+    `country` (ISO 3166) is the clinic's, for the emergency numbers of its own; the commonest count everywhere.
     `prompts` are our texts sent to this phone lately, removed where quoted; `correcting` says that an answer of this
     prompt may still be corrected; `previous_text` is the last text from this phone.
     """
+    scale = _SAME_SCALE.get(scale, scale)
     whole = reply_text.read(text)
     if reply_echo.is_reaction(whole):
         return Ignore("ignore.reaction")
-    found = reply_signals.find(reply_echo.without_prompts(whole, prompts), language)
+    answers = _ANSWERS.get(scale, frozenset[str]())
+    found = reply_signals.find(reply_echo.without_prompts(whole, prompts), language, country, answers)
     alarm = reply_signals.alarm(found)
     reading = _Reading(
         found=found,

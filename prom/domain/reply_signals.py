@@ -24,6 +24,8 @@ FEVER_CELSIUS = (37.8, 43.0)
 MANY_TABLETS = (5, 200)
 LONGEST_REQUEST = 60
 REACH = 16
+LONGEST_NUMBER = 8
+SHORTEST_PARTED = 5
 _STRONG_BREAKS = frozenset(".;!?")
 _TEMPERATURE = re.compile(
     r"(?<![\d.,/])(\d{2,3}(?:[.,]\d{1,2})?)(?![\d/]|[.,]\d)\s?(°|deg|degree|f\b|c\b|fahrenheit|celsius)?"
@@ -36,6 +38,8 @@ class Found:
 
     text: reply_text.Text
     spans: dict[str, list[Span]]
+    country: str = ""
+    answers: frozenset[str] = frozenset()
     _covered: dict[tuple[str, ...], frozenset[int]] = field(default_factory=dict, repr=False)
 
     def has(self, concept: str) -> bool:
@@ -66,14 +70,17 @@ class Alarm:
     denied: bool
 
 
-def find(text: reply_text.Text, language: str) -> Found:
-    """Return the text with the concepts in it; words inside a harmless phrase ("hay fever") count for nothing."""
+def find(text: reply_text.Text, language: str, country: str = "", answers: frozenset[str] = frozenset()) -> Found:
+    """Return the text with the concepts in it; words inside a harmless phrase ("hay fever") count for nothing.
+
+    `answers` are numbers that answer the open question and may be emergency numbers too: "100" percent.
+    """
     spans = reply_words.lexicon().spans(text.words, language)
     harmless = spans.get("harmless", [])
     if harmless:
         spans = {concept: [span for span in found if not _inside(span, harmless)] for concept, found in spans.items()}
         spans = {concept: found for concept, found in spans.items() if found}
-    return Found(text, spans)
+    return Found(text, spans, country, answers)
 
 
 def _inside(span: Span, harmless: list[Span]) -> bool:
@@ -204,28 +211,39 @@ def _over(end: int, used: set[int], found: Found) -> bool:
     return False
 
 
-@lru_cache(maxsize=1)
-def emergency_numbers() -> frozenset[str]:
-    """Return the emergency numbers of all countries we know."""
-    return frozenset(number for numbers in reply_words.table("emergency")["numbers"].values() for number in numbers)
+@lru_cache(maxsize=64)
+def emergency_numbers(country: str = "") -> frozenset[str]:
+    """Return the numbers that mean an emergency in a country: those that mean it everywhere, and its own."""
+    table = reply_words.table("emergency")
+    return frozenset(table["floor"]) | frozenset(table["numbers"].get(country.strip().upper(), ()))
 
 
-@lru_cache(maxsize=1)
-def _emergency_pattern() -> re.Pattern[str]:
+@lru_cache(maxsize=64)
+def _emergency_pattern(country: str) -> re.Pattern[str]:
     """Return the pattern of an emergency number that is no part of a telephone number or a blood pressure."""
-    return re.compile(rf"(?<!\d)(?<!\d[-/.,:])({'|'.join(sorted(emergency_numbers()))})(?!\d|[-/.,:]\d)")
+    listed = "|".join(sorted(emergency_numbers(country), key=len, reverse=True))
+    return re.compile(rf"(?<!\d)(?<!\d[-/.,:])({listed})(?!\d|[-/.,:]\d)")
 
 
 def _emergency_number(found: Found) -> bool:
     """Return whether an emergency number stands alone or with a word for calling; 911 has no other meaning at all."""
-    words = found.text.words
-    if len(words) > 1 and all(len(word) == 1 for word in words) and "".join(words) in emergency_numbers():
-        return True
-    numbers = set(_emergency_pattern().findall(found.text.plain))
+    words, country = found.text.words, found.country
+    known = emergency_numbers(country) - found.answers
+    if _spelt_out(words) in known:
+        return not found.answers.issuperset(words)
+    numbers = set(_emergency_pattern(country).findall(found.text.plain)) & known
     at = [place for place, word in enumerate(words) if word in numbers]
     others = any(word.isdigit() and word not in numbers for word in words)
     alone = found.only("dialling", "polite", "help_alone", "help_me", "emergency", "stop_filler", numbers=True)
     return bool(at) and ((alone and not others) or "911" in numbers or _dialled(at, found))
+
+
+def _spelt_out(words: tuple[str, ...]) -> str:
+    """Return the number that a text of digits spells: "9 1 1", "13 11 14"; "10 8" is two numbers."""
+    if not 1 < len(words) <= LONGEST_NUMBER or not all(word.isdigit() for word in words):
+        return ""
+    joined = "".join(words)
+    return joined if len(joined) == len(words) or len(joined) >= SHORTEST_PARTED else ""
 
 
 def _dialled(places: list[int], found: Found) -> bool:

@@ -206,3 +206,30 @@ def test_outcomes_have_the_names_of_the_shared_cases():
         *("score", "ask_again", "human_review", "red_flag", "opt_out"),
         *("opt_in", "help", "pause", "later", "ignore"),
     }
+
+
+def test_an_emergency_number_counts_in_its_own_country():
+    for number, country in (("000", "AU"), ("995", "sg"), ("111", "NZ"), ("15", "FR"), ("988", "US"), ("102", "IN")):
+        assert isinstance(replies.parse(number, country=country), RedFlag), number
+        assert isinstance(replies.parse(f"call {number}!", country=country), RedFlag), number
+        assert not isinstance(replies.parse(number, country="BD"), RedFlag), number
+    for number in ("911", "999", "112", "108"):
+        for country in ("", "AU", "ZZ"):
+            assert isinstance(replies.parse(number, country=country), RedFlag), number
+
+
+def test_a_number_that_answers_the_open_question_is_no_call_for_help():
+    assert replies.parse("100", "percent", country="BE").value == 100
+    assert replies.parse("15", "percent", country="FR").value == 15
+    assert replies.parse("1 1 2 2", "csi5", country="PK", item_count=4).value == (1, 1, 2, 2)
+    assert isinstance(replies.parse("1122", "csi5", country="PK", item_count=4), RedFlag)
+
+
+def test_an_emergency_number_spelt_out_is_one():
+    for text in ("9 1 1", "9-1-1", "nine one one", "1 0 8", "13 11 14"):
+        assert isinstance(replies.parse(text, country="AU"), RedFlag), text
+    assert isinstance(replies.parse("10 8", country="AU"), AskAgain)
+
+
+def test_a_peg_question_takes_a_pain_scores_answers():
+    assert replies.parse("7", "peg") == replies.parse("7")
