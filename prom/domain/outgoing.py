@@ -64,7 +64,8 @@ Verdict = Go | Hold | Expire | Suppress
 class Text:
     """The text itself.
 
-    `last_word` marks the one confirmation of an opt-out, `uncounted` what no cap counts (answers to STOP and HELP).
+    `last_word` marks the one confirmation of an opt-out, `uncounted` what no cap counts (answers to STOP and HELP),
+    `any_hour` what does not wait for the morning (an urgent word to staff).
     """
 
     id: int
@@ -74,6 +75,7 @@ class Text:
     expires_at: datetime
     last_word: bool = False
     uncounted: bool = False
+    any_hour: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,8 @@ def _after_outage(seen: Circumstances) -> bool:
 
 def _in_hours(seen: Circumstances) -> Verdict | None:
     kind, zone = seen.text.kind, seen.receiver.zone
-    if not seen.receiver.quiet_hours or not timetable.quiet(seen.now, zone, kind):
+    free = seen.text.any_hour or not seen.receiver.quiet_hours
+    if free or not timetable.quiet(seen.now, zone, kind):
         return None
     return _later(seen, timetable.next_opening(seen.now, zone, kind), "quiet_hours")
 

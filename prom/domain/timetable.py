@@ -48,6 +48,8 @@ class TextKind(StrEnum):
     DIARY = "diary"
     REPLY = "reply"
     EMERGENCY = "emergency"
+    TEST = "test"
+    STAFF = "staff"
 
 
 _DAYTIME = (time(8), time(21))
@@ -58,6 +60,8 @@ _OPEN_HOURS: Mapping[str, tuple[time, time] | None] = MappingProxyType({
     TextKind.DIARY: (time(7), time(22, 30)),
     TextKind.REPLY: None,
     TextKind.EMERGENCY: None,
+    TextKind.TEST: None,
+    TextKind.STAFF: _DAYTIME,
 })  # fmt: skip
 
 

@@ -304,6 +304,10 @@ SAMPLE: Mapping[str, str | int] = MappingProxyType(
         "hours": 3,
         "item": 22,
         "value": 10,
+        "label": "Lakeside Care Centre",
+        "losing": 12,
+        "new": 34,
+        "call": 56,
     }
 )
 

@@ -208,6 +208,7 @@ def _once_more(session: Session, message: Message, at: datetime, reason: str, no
         patient_id=message.patient_id,
         prompt_id=message.prompt_id,
         inbound_id=message.inbound_id,
+        staff_id=message.staff_id,
         dedupe_key=f"{message.dedupe_key.partition(_AGAIN)[0]}{_AGAIN}{number}",
         kind=message.kind,
         text_key=message.text_key,

@@ -17,7 +17,7 @@ from prom.domain.outgoing import About, Circumstances, Day, Expire, Go, Hold, Ne
 from prom.domain.timetable import TextKind
 from prom.domain.wording import Overrides
 from prom.services import rendering, stopping
-from prom.storage import audit, channels, looks, messages, outbox, sites, tasks
+from prom.storage import audit, channels, looks, messages, outbox, sites, staff, tasks
 from prom.storage.looks import Look, Seen
 from prom.storage.models import EpisodeState, MessageKind, MessageState, PromptState, Site, TaskKind
 from prom.storage.outbox import Claim
@@ -110,8 +110,9 @@ def prepare(session: Session, claim: Claim, desk: Desk, now: datetime) -> Prepar
             expires_at=look.expires_at,
             last_word=look.text_key in rendering.LAST_WORDS,
             uncounted=look.text_key in rendering.UNCOUNTED,
+            any_hour=look.text_key in rendering.ANY_HOUR,
         ),
-        receiver=_receiver(look, phone_index),
+        receiver=_receiver(session, look, phone_index),
         about=_about(session, look, phone_index),
         **_beside(session, look, phone_index, now),
     )
@@ -136,7 +137,7 @@ def _where_to(session: Session, look: Look) -> str:
     return there
 
 
-def _receiver(look: Look, phone_index: str) -> Receiver:
+def _receiver(session: Session, look: Look, phone_index: str) -> Receiver:
     return Receiver(
         look.zone,
         quiet_hours=look.quiet_hours,
@@ -145,14 +146,15 @@ def _receiver(look: Look, phone_index: str) -> Receiver:
         opted_out=look.opted_out,
         withdrawn=look.withdrawn_on is not None,
         died=look.died_on is not None,
-        number=_number_trouble(look, phone_index),
+        number=_number_trouble(session, look, phone_index),
         paused_until=look.paused_until,
     )
 
 
-def _number_trouble(look: Look, phone_index: str) -> str:
+def _number_trouble(session: Session, look: Look, phone_index: str) -> str:
     if look.patient_id is None:
-        return ""
+        left = look.kind is MessageKind.STAFF and not staff.still_reads(session, look.message_id)
+        return "staff_left" if left else ""
     if look.patient_phone_index is None:
         return "no_number"
     if look.patient_phone_index != phone_index and look.bound_sealed is None:

@@ -20,6 +20,7 @@ from prom.storage.session import vault_of
 
 LAST_WORDS = wording.LAST_WORDS
 UNCOUNTED = wording.UNCOUNTED
+ANY_HOUR = frozenset({"staff_urgent"})
 LINK = "[link]"
 LINK_INSTEAD = {"reminder_24h": "link_reminder_24h", "reminder_72h": "link_reminder_72h"}
 
@@ -67,6 +68,11 @@ def _shown(session: Session, look: Look, own: wording.Overrides, *, has_link: bo
         return _chained(key, own, look, _variables(session, look))
     needed = wording.KEYS[key].variables
     values = _values(session, look, own, needed)
+    if look.kind in {MessageKind.TEST, MessageKind.STAFF}:
+        # These belong to no patient: what they say beside the clinic's label was decided when they were queued.
+        own_values = _variables(session, look)
+        spoken = str(own_values.pop("language", look.language))
+        return wording.render(key, spoken, own, **{**values, **own_values})
     return wording.render(key, look.language, own, **values)
 
 
@@ -110,7 +116,7 @@ def _place(look: Look) -> str | None:
 
 
 def _values(session: Session, look: Look, own: wording.Overrides, needed: frozenset[str]) -> dict[str, str | int]:
-    values: dict[str, str | int] = {"clinic": look.label, "phone": look.site_phone, "link": LINK}
+    values: dict[str, str | int] = {"clinic": look.label, "label": look.label, "phone": look.site_phone, "link": LINK}
     values |= {"days": dialogue.PAUSE_DAYS, "hours": dialogue.LATER_HOURS}
     if "emergency_number" in needed:
         self_harm = look.text_key.endswith("self_harm")

@@ -40,6 +40,11 @@ def tell(
     urgent: bool = False,
 ) -> None:
     """Open a task about a text; `key` makes several texts one task, without it each has its own."""
+    if message.kind is MessageKind.TEST:
+        # Whoever sends a test text looks at its row as it comes and goes; nobody else can do anything about it.
+        return
+    if message.kind is MessageKind.STAFF:
+        kind, reason = TaskKind.FIX, "staff_not_texted"
     tasks.open_task(
         session,
         site_id=message.site_id,

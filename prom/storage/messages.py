@@ -25,6 +25,9 @@ PRIORITY: Mapping[MessageKind, int] = MappingProxyType(
         MessageKind.EMERGENCY: 0,
         MessageKind.REPLY: 1,
         MessageKind.DIARY: 2,
+        # Whoever tests a phone stands beside it, and a staff text is one among thousands.
+        MessageKind.TEST: 2,
+        MessageKind.STAFF: 2,
         MessageKind.PROMPT: 3,
         MessageKind.CONFIRMATION: 3,
         MessageKind.REMINDER: 4,
@@ -39,6 +42,7 @@ def add_pending(  # noqa: PLR0913 - one argument a column
     patient_id: int | None,
     prompt_id: int | None,
     inbound_id: int | None,
+    staff_id: int | None = None,
     dedupe_key: str,
     kind: MessageKind,
     text_key: str,
@@ -61,6 +65,7 @@ def add_pending(  # noqa: PLR0913 - one argument a column
         "patient_id": patient_id,
         "prompt_id": prompt_id,
         "inbound_id": inbound_id,
+        "staff_id": staff_id,
         "dedupe_key": dedupe_key,
         "kind": kind,
         "text_key": text_key,
@@ -82,7 +87,8 @@ def add_many(session: Session, rows: Iterable[Mapping[str, Any]], now: datetime)
     """
     complete = []
     for row in rows:
-        values: dict[str, Any] = {"inbound_id": None, "question": "", **row, "public_id": new_public_id()}
+        absent = {"inbound_id": None, "staff_id": None, "question": ""}
+        values: dict[str, Any] = {**absent, **row, "public_id": new_public_id()}
         variables, phone = values.pop("variables", None), values.pop("phone", None)
         complete.append(_complete(session, values, variables, phone, now))
     if not complete:
@@ -116,6 +122,14 @@ def next_due(session: Session, now: datetime) -> datetime | None:
     return session.exec(
         select(func.min(Message.send_at)).where(col(Message.state) == MessageState.PENDING, col(Message.send_at) > now)
     ).one()
+
+
+def made_since(session: Session, kind: MessageKind, phone_index: str, since: datetime) -> int:
+    """Return how many texts of a kind were queued for a phone since an instant, whatever became of them."""
+    query = select(func.count()).where(
+        col(Message.phone_index) == phone_index, col(Message.kind) == kind, col(Message.created_at) > since
+    )
+    return session.exec(query).one()
 
 
 def share_with_error(session: Session, error_code: str, since: datetime) -> tuple[int, int]:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Role, SetupLink, SignInThrottle, Staff, WebSession
+from prom.storage.models import Message, Role, SetupLink, SignInThrottle, Site, Staff, WebSession
+from prom.storage.session import vault_of
 
 SETUP_HOURS = 24
 IDLE_MINUTES = 15
@@ -40,6 +41,48 @@ def add(session: Session, email: str, name: str, role: Role, site_id: int | None
     session.add(row)
     session.flush()
     return row
+
+
+def home(session: Session, staff: Staff) -> Site | None:
+    """Return the site whose key, zone and channel serve somebody: their own, or the first for those of all sites."""
+    if staff.site_id is not None:
+        return session.get(Site, staff.site_id)
+    return session.exec(select(Site).order_by(col(Site.id)).limit(1)).first()
+
+
+def phone(session: Session, staff: Staff) -> str | None:
+    """Return the number of somebody of the staff in E.164, or None."""
+    site = home(session, staff)
+    if staff.phone_sealed is None or site is None:
+        return None
+    return vault_of(session).open(site.key_sealed, _phone_place(staff), staff.phone_sealed)
+
+
+def set_phone(session: Session, staff: Staff, e164: str | None) -> None:
+    """Store the number of somebody of the staff, sealed; None forgets it. There must be a site."""
+    site = home(session, staff)
+    if e164 is None or site is None:
+        staff.phone_sealed = staff.phone_index = None
+    else:
+        vault = vault_of(session)
+        staff.phone_sealed = vault.seal(site.key_sealed, _phone_place(staff), e164)
+        staff.phone_index = vault.index("phone", e164)
+    session.add(staff)
+
+
+def still_reads(session: Session, message_id: int) -> bool:
+    """Tell whether a text to staff goes to somebody who still works here, under the number they have now."""
+    mine = select(Staff.id).where(
+        col(Message.id) == message_id,
+        col(Message.staff_id) == col(Staff.id),
+        col(Message.phone_index) == col(Staff.phone_index),
+        col(Staff.active),
+    )
+    return session.exec(mine).first() is not None
+
+
+def _phone_place(staff: Staff) -> str:
+    return f"staff|phone|{staff.public_id}"
 
 
 def new_setup_link(session: Session, staff: Staff, now: datetime) -> str:
