@@ -14,6 +14,7 @@ Sources:
         published norms depend on device, site, age and sex.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -26,7 +27,7 @@ NEUROPATHIC_PAINDETECT = 19
 NEUROPATHIC_DN4 = 4
 RAISED_PHQ4 = 6
 WIDESPREAD_RULES = ((7, 19, 5), (4, 6, 9))
-_RANGES = {
+RANGES = {
     "ppt_site_kpa": (0, 5000),
     "ppt_remote_kpa": (0, 5000),
     "temporal_summation": (-10, 10),
@@ -37,6 +38,9 @@ _RANGES = {
     "dn4": (0, 10),
     "phq4": (0, 12),
 }
+# Forms that are sums of whole points; the other numbers are measured and may have decimals.
+WHOLE = frozenset({"widespread_pain", "symptom_severity", "paindetect", "dn4", "phq4"})
+_NUMBER = re.compile(r"[+-]?\d{1,5}(\.\d{1,6})?")
 
 
 class NotDone(StrEnum):
@@ -86,10 +90,27 @@ class SensitizationRecord:
     opioids: YesNo | NotDone | None = None
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if isinstance(value, int | float) and not low <= value <= high:
                 raise ValueError(f"{name} {value} is outside {low}-{high}")
+
+
+def number(name: str, text: str) -> float:
+    """Return a typed number of a field, or raise ValueError when it is none, has decimals or is out of range.
+
+    A comma may stand for the decimal point, as most of the world writes it.
+    """
+    low, high = RANGES[name]
+    plain = text.strip().replace(",", ".").replace("\N{MINUS SIGN}", "-")
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError(f"{name}: {text!r} is not a number")
+    value = float(plain)
+    if name in WHOLE and not value.is_integer():
+        raise ValueError(f"{name}: {text!r} is not a whole number")
+    if not low <= value <= high:
+        raise ValueError(f"{name} {value:g} is outside {low}-{high}")
+    return value
 
 
 class Leaning(StrEnum):

@@ -205,5 +205,7 @@ def strike(session: Session, answer: Answer, reason: str, actor: audit.Actor, no
     patient = session.get_one(Patient, answer.patient_id)
     change = audit.Change(f"{answer.instrument} {answer.item}", str(answer.value), "struck out")
     audit.record(session, actor, "answer_struck", answer, now, patient=patient, change=change, reason=reason)
+    if answer.instrument in {"csi", "csi_total"}:
+        watching.score_baseline(session, answer.episode_id, now)
     watching.refresh(session, [answer.episode_id], now)
     return True

@@ -6,7 +6,7 @@ events at any time, and are rebuilt whenever these change and when time alone en
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from prom.services import silence, trajectory
 from prom.services.trajectory import Course
 from prom.storage import alerts, episodes, relief_rows
 from prom.storage.alerts import Known
-from prom.storage.models import Alert, AlertKind, Sensitization
+from prom.storage.models import Alert, AlertKind, Answer, Sensitization
 from prom.storage.types import new_public_id
 
 # An episode is judged when it is marked done or imported; the job looks after those that were not.
@@ -175,17 +175,32 @@ def stale(session: Session, now: datetime, limit: int = 1000) -> list[int]:
 def score_baseline(session: Session, episode_id: int, now: datetime) -> None:
     """Bring the CSI of an episode's sensitization record up to date with the answers given before the procedure.
 
-    Whoever stores baseline CSI answers one by one (secure page, tablet) calls this; a full form is scored on enrolling.
+    Whoever stores or strikes baseline CSI answers one by one (secure page, tablet, paper) calls this; a full form is
+    scored on enrolling. Items win over a total that came without them; without either the record holds no CSI.
     """
     session.flush()
-    given = {row.item: row for row in relief_rows.baseline_csi(session, episode_id)}
-    if not given:
+    given = relief_rows.baseline_csi(session, episode_id)
+    record = episodes.sensitization(session, episode_id)
+    result, latest = _scored(given)
+    if result is None and (record is None or record.csi_min is None):
         return
-    values = {item: row.value for item, row in given.items()}
-    result = scoring.csi([values.get(number) for number in range(1, scoring.CSI.items + 1)])
-    latest = max(given.values(), key=lambda row: row.answered_at)
-    record = episodes.sensitization(session, episode_id) or Sensitization(episode_id=episode_id, recorded_at=now)
-    record.csi_answered, record.csi_min, record.csi_max = result.answered, result.min_total, result.max_total
-    record.csi_source, record.csi_at = latest.source.value, latest.answered_at
+    record = record or Sensitization(episode_id=episode_id, recorded_at=now)
+    record.csi_answered, record.csi_min, record.csi_max = (
+        (None, None, None) if result is None else (result.answered, result.min_total, result.max_total)
+    )
+    record.csi_source = "" if latest is None else latest.source.value
+    record.csi_at = None if latest is None else latest.answered_at
     session.add(record)
     session.flush()
+
+
+def _scored(given: Sequence[Answer]) -> tuple[scoring.CsiResult | None, Answer | None]:
+    """Return the questionnaire that the last answer to each item makes, and its last answer."""
+    items = {row.item: row for row in given if row.instrument == "csi"}
+    if any(row.value is not None for row in items.values()):
+        values = [items[number].value if number in items else None for number in range(1, scoring.CSI.items + 1)]
+        return scoring.csi(values), max(items.values(), key=lambda row: row.answered_at)
+    totals = [row for row in given if row.instrument == "csi_total" and row.value is not None]
+    if not totals or totals[-1].value is None:
+        return None, None
+    return scoring.csi_total(totals[-1].value), totals[-1]

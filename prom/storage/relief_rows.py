@@ -154,13 +154,13 @@ def _first_given(session: Session, corrections: dict[int, int]) -> dict[int, dat
 
 
 def baseline_csi(session: Session, episode_id: int) -> list[Answer]:
-    """Return the CSI answers that count and were given up to the procedure, by time."""
+    """Return the CSI answers, items and totals, that count and were given up to the procedure, by time."""
     query = (
         select(Answer)
         .join(Episode, col(Episode.id) == col(Answer.episode_id))
         .where(
             col(Answer.episode_id) == episode_id,
-            col(Answer.instrument) == "csi",
+            col(Answer.instrument).in_(("csi", "csi_total")),
             col(Answer.state) == AnswerState.CURRENT,
             col(Answer.answered_at) <= col(Episode.procedure_at),
         )
