@@ -14,7 +14,7 @@ from sqlmodel import Session
 from prom.domain import timetable
 from prom.domain.procedures import TimePoint
 from prom.domain.timetable import AskAgain, Reminders, ServedByPlan
-from prom.services import rendering
+from prom.services import closing_days, rendering
 from prom.storage import audit, messages, plans, prompts, sites, tasks
 from prom.storage.models import Episode, MessageKind, Patient, Prompt, PromptState, TaskKind
 
@@ -62,6 +62,7 @@ def call_list(session: Session, prompt: Prompt, patient: Patient, now: datetime)
     call_at = _times(prompt, patient).call_at
     if call_at is None or patient.died_on is not None or patient.withdrawn_on is not None:
         return
+    call_at = closing_days.open_at(session, prompt.site_id, max(call_at, now))
     tasks.open_task(
         session,
         site_id=prompt.site_id,
