@@ -129,6 +129,7 @@ def _store(  # noqa: PLR0913, PLR0917 - one answer's facts
     correction: bool,
 ) -> Answer:
     instrument, series = answers.kept_as(question.key)
+    patient = session.get_one(Patient, episode.patient_id)
     replaces = held if held is not None and correction else None
     if replaces is not None:
         answers.supersede(session, replaces, AnswerState.CORRECTED, origin.reason or "corrected by the patient")
@@ -149,10 +150,9 @@ def _store(  # noqa: PLR0913, PLR0917 - one answer's facts
         rule=origin.rule,
         parser_version=origin.parser_version,
         replaces=replaces,
-        proxy=origin.proxy,
+        proxy=origin.proxy or patient.proxy,
         state=AnswerState.SECOND if held is not None and replaces is None else AnswerState.CURRENT,
     )
-    patient = session.get_one(Patient, episode.patient_id)
     old = "" if replaces is None else str(replaces.value)
     change = audit.Change(f"{instrument} {item}".strip(), old, str(value))
     audit.record(

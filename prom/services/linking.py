@@ -13,14 +13,12 @@ from sqlmodel import Session
 
 from prom.domain import instruments, timetable, wording
 from prom.domain.instruments import Scale
-from prom.services import answering, links
-from prom.storage import answers, audit, episodes, plans, sites
+from prom.services import answering, links, questionnaires
+from prom.storage import answers, audit, episodes, plans
 from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Patient, Prompt, PromptState, Site, Source
 
 LIMITS = {Scale.NRS: (0, 10), Scale.CSI: (0, 4), Scale.PGIC: (1, 7), Scale.PERCENT: (0, 100)}
 CSI_STEP = "csi-"
-# The clinic's own wording of an item, in a language of the pages, is kept under these keys.
-CSI_WORDING = "csi_wording_"
 PAIN = {"nrs": "average_24h", "nrs_current": "current"}
 
 
@@ -57,7 +55,8 @@ class Step:
 class Screen:
     """One screen with its place among the others and the answer that counts so far.
 
-    `place` is where the pain is asked about, in the language of the page; `wording` the clinic's own of a CSI item.
+    `place` is where the pain is asked about, in the language of the page; `wording` is the clinic's own of a CSI item,
+    `options` the labels of its answers where the licence names them.
     """
 
     step: Step
@@ -67,6 +66,7 @@ class Screen:
     held: Answer | None
     place: str
     wording: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,7 @@ def screen(session: Session, prompt: Prompt, wanted: str | None, language: str) 
     if place is None:
         return None
     step = every[place]
+    own = questionnaires.shown(session, prompt.site_id, language) if step.scale is Scale.CSI else None
     return Screen(
         step,
         number=place + 1,
@@ -171,19 +172,14 @@ def screen(session: Session, prompt: Prompt, wanted: str | None, language: str) 
         previous=every[place - 1].key if place else None,
         held=held.get(_slot(step)),
         place=_place(session.get_one(Episode, prompt.episode_id), language),
-        wording=_wording(session, prompt, step, language),
+        wording="" if own is None else own.items[step.item],
+        options=() if own is None else own.options,
     )
 
 
 def _place(episode: Episode, language: str) -> str:
     places = wording.language(language).places
     return places.get(wording.place_key(episode.target, episode.side), places["general"])
-
-
-def _wording(session: Session, prompt: Prompt, step: Step, language: str) -> str:
-    if step.scale is not Scale.CSI:
-        return ""
-    return sites.overrides(session, prompt.site_id).get((f"{CSI_WORDING}{step.item}", language), "")
 
 
 def _slot(step: Step) -> tuple[str, str, int]:
@@ -208,7 +204,7 @@ def answer(
     `seen` is the public id of the answer the page showed, empty for none. An answer that came by text meanwhile was
     not seen: it stays in force, and this one is kept beside it.
     """
-    _check(step, value)
+    check(step, value)
     held = _held(session, prompt).get(_slot(step))
     if held is not None and held.value == value:
         # The same page sent twice, or left as it was.
@@ -225,7 +221,8 @@ def answer(
     return Stored.CHANGED if change else Stored.SAVED
 
 
-def _check(step: Step, value: int | None) -> None:
+def check(step: Step, value: int | None) -> None:
+    """Raise AnswerError when a value is not on the scale of a screen; None skips where that is allowed."""
     low, high = LIMITS[step.scale]
     if value is None and step.may_skip:
         return

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from prom.storage import channels, prompts
+from prom.storage import channels, invitations, prompts
 from prom.storage.models import Patient, Prompt, PromptState
 from prom.storage.session import vault_of
 from prom.storage.types import new_public_id
@@ -31,7 +31,17 @@ def token(vault: Vault, prompt: Prompt) -> str:
 
 def token_of(vault: Vault, public_id: str, nonce: str) -> str:
     """Return the token of the prompt with this public id and nonce."""
-    return public_id[:FINDS] + _proof(vault, public_id, nonce)
+    return signed(vault, public_id, f"{public_id}|{nonce}")
+
+
+def signed(vault: Vault, public_id: str, place: str) -> str:
+    """Return a token: the beginning of a public id to find it, and the proof of the whole place it opens."""
+    return public_id[:FINDS] + _proof(vault, place)
+
+
+def is_token(given: str) -> bool:
+    """Tell whether somebody's text has the form of a token."""
+    return len(given) == FINDS + _PROOF_SIGNS and given.isascii() and given.isalnum()
 
 
 def url(public_url: str, vault: Vault, prompt: Prompt) -> str:
@@ -46,7 +56,7 @@ def url_of(public_url: str, link_token: str) -> str:
 
 def prompt_for(session: Session, given: str) -> Prompt | None:
     """Return the prompt of a token, alive or not, or None when it is nobody's."""
-    if len(given) != FINDS + _PROOF_SIGNS or not given.isascii() or not given.isalnum():
+    if not is_token(given):
         return None
     vault = vault_of(session)
     for prompt in prompts.beginning_with(session, given[:FINDS]):
@@ -77,13 +87,15 @@ def renew(session: Session, patient: Patient) -> int:
     for prompt in live:
         prompt.nonce = new_public_id()
         session.add(prompt)
+    for invitation in invitations.of_phone(session, patient.id):
+        invitation.nonce = new_public_id()
+        session.add(invitation)
     session.flush()
     return len(live)
 
 
-def _proof(vault: Vault, public_id: str, nonce: str) -> str:
-    place = f"{public_id}|{nonce}".encode()
-    number = int.from_bytes(hmac.digest(vault.link_key, place, hashlib.sha256)[:_MAC_BYTES], "big")
+def _proof(vault: Vault, place: str) -> str:
+    number = int.from_bytes(hmac.digest(vault.link_key, place.encode(), hashlib.sha256)[:_MAC_BYTES], "big")
     signs = []
     for _ in range(_PROOF_SIGNS):
         number, rest = divmod(number, len(_ALPHABET))

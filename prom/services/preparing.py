@@ -16,8 +16,8 @@ from prom.domain import instruments, outgoing, timetable
 from prom.domain.outgoing import About, Circumstances, Day, Expire, Go, Hold, Neighbour, Receiver, Suppress, Text
 from prom.domain.timetable import TextKind
 from prom.domain.wording import Overrides
-from prom.services import rendering, stopping
-from prom.storage import audit, channels, looks, messages, outbox, sites, staff, tasks
+from prom.services import questionnaires, rendering, stopping
+from prom.storage import audit, channels, looks, messages, outbox, staff, tasks
 from prom.storage.looks import Look, Seen
 from prom.storage.models import EpisodeState, MessageKind, MessageState, PromptState, Site, TaskKind
 from prom.storage.outbox import Claim
@@ -46,7 +46,7 @@ class Desk:
     def wording(self, session: Session, site_id: int) -> Overrides:
         """Return a site's own texts."""
         if site_id not in self.own:
-            self.own[site_id] = sites.overrides(session, site_id)
+            self.own[site_id] = questionnaires.own_texts(session, site_id)
         return self.own[site_id]
 
 

@@ -12,8 +12,8 @@ from sqlmodel import Session
 
 from prom.domain import dialogue, instruments, wording
 from prom.domain.segments import segments
-from prom.services import links
-from prom.storage import answers, looks, messages, outbox, sites
+from prom.services import inviting, links, questionnaires
+from prom.storage import answers, invitations, looks, messages, outbox
 from prom.storage.looks import Look
 from prom.storage.models import AnswerState, Message, MessageKind
 from prom.storage.session import vault_of
@@ -22,6 +22,7 @@ LAST_WORDS = wording.LAST_WORDS
 UNCOUNTED = wording.UNCOUNTED
 ANY_HOUR = frozenset({"staff_urgent"})
 LINK = "[link]"
+INVITES = frozenset(inviting.TEXT_KEYS.values())
 LINK_INSTEAD = {"reminder_24h": "link_reminder_24h", "reminder_72h": "link_reminder_72h"}
 
 
@@ -43,10 +44,22 @@ def words(session: Session, look: Look, public_url: str, own: wording.Overrides)
 
 def _with_link(session: Session, look: Look, shown: str, public_url: str) -> str:
     """Return a text with the address in place of [link]."""
-    if LINK not in shown or look.prompt_public_id is None or look.nonce is None:
+    if LINK not in shown:
+        return shown
+    if look.text_key in INVITES:
+        return shown.replace(LINK, _invitation(session, look, public_url))
+    if look.prompt_public_id is None or look.nonce is None:
         return shown
     token = links.token_of(vault_of(session), look.prompt_public_id, look.nonce)
     return shown.replace(LINK, links.url_of(public_url, token))
+
+
+def _invitation(session: Session, look: Look, public_url: str) -> str:
+    """Return the address of the page that a patient is invited to."""
+    invitation = invitations.by_public_id(session, _variables(session, look)["invitation"])
+    if invitation is None:
+        raise ValueError("the text invites to a page that is not there")
+    return inviting.address(session, invitation, public_url)
 
 
 def listed_as(shown: str) -> re.Pattern[str]:
@@ -57,7 +70,7 @@ def listed_as(shown: str) -> re.Pattern[str]:
 def pattern(session: Session, message: Message, public_url: str) -> re.Pattern[str]:
     """Return what a text that waits would look like in the provider's list if it had left."""
     look = looks.at(session, message.id)
-    return listed_as(_shown(session, look, sites.overrides(session, look.site_id), has_link=bool(public_url)))
+    return listed_as(_shown(session, look, questionnaires.own_texts(session, look.site_id), has_link=bool(public_url)))
 
 
 def _shown(session: Session, look: Look, own: wording.Overrides, *, has_link: bool) -> str:
@@ -97,6 +110,8 @@ def _said(key: str, own: wording.Overrides, look: Look, given: list[tuple[str, w
 def _key(look: Look, *, has_link: bool) -> str:
     """Return which text of the wording says what a message row wants to say."""
     by_link = has_link and not look.two_way
+    if look.text_key in INVITES:
+        return look.text_key
     if look.kind in outbox.OPENING:
         if by_link:
             return "link_ready"
