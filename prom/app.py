@@ -55,9 +55,9 @@ def create_app(wired: wiring.App | None = None) -> Flask:
 
 
 def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
-    from prom.web import admin, assets, clinician, coordinator, health, patient, simulator, webhooks
+    from prom.web import admin, assets, clinician, coordinator, data, health, patient, simulator, webhooks
 
-    for module in (signing_in, assets, health, patient, webhooks, clinician, coordinator, admin, simulator):
+    for module in (signing_in, assets, health, patient, webhooks, clinician, coordinator, admin, data, simulator):
         app.register_blueprint(module.blueprint)
     # Webhooks are authenticated by their signature, patient pages by the token in the address: neither has a session
     # that a foreign page could ride on.

@@ -47,14 +47,16 @@ def _opened() -> Any:
 
 
 def _import(options: argparse.Namespace) -> int:
+    from prom.cli.progress import Progress
     from prom.services import importing
     from prom.storage.audit import COMMAND
 
     app = _opened()
     text = importing.decoded(Path(options.file).read_bytes())
     load = getattr(importing, options.what)
+    seen = Progress(f"Reading {options.what}", max(0, text.count("\n") - 1))
     with app.store.writing() as session:
-        report = load(session, text, COMMAND, app.clock.now(), dry_run=options.dry_run)
+        report = load(session, text, COMMAND, app.clock.now(), dry_run=options.dry_run, seen=seen)
         if report.errors or options.dry_run:
             session.rollback()
     for warning in report.warnings:

@@ -4,11 +4,14 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import TypeVar
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+NAMELESS = "\0"
 LARGEST_BYTES = 5 * 1024 * 1024
 _WHOLE = re.compile(r"([+-]?\d{1,9})(?:\.0+)?", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
@@ -108,8 +111,22 @@ def decoded(content: bytes) -> str:
     return text
 
 
-def read(text: str, columns: Columns, report: ImportReport) -> Iterator[Row]:
-    """Yield the rows of a CSV text; mistakes of the header and of the form of lines go to the report."""
+def header_of(text: str) -> list[str]:
+    """Return the column names of a CSV text as they stand, or raise FileError."""
+    try:
+        found = next(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True), None)
+    except csv.Error as error:
+        raise FileError(f"the first line is not CSV: {error}") from None
+    if found is None:
+        raise FileError("the file is empty")
+    return [cell.strip() for cell in found]
+
+
+def read(text: str, columns: Columns, report: ImportReport, names: Mapping[str, str] = NO_NAMES) -> Iterator[Row]:
+    """Yield the rows of a CSV text; mistakes of the header and of the form of lines go to the report.
+
+    `names` says which of our columns a column of the file is, by its name there; an empty one is left out.
+    """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     start = 1
     header: list[str] | None = None
@@ -117,7 +134,7 @@ def read(text: str, columns: Columns, report: ImportReport) -> Iterator[Row]:
         for cells in reader:
             line, start = start, reader.line_num + 1
             if header is None:
-                header = [cell.strip() for cell in cells]
+                header = [names.get(cell.strip(), cell.strip() or NAMELESS) for cell in cells]
                 if not _header_fits(header, columns, report):
                     return
             elif any(cell.strip() for cell in cells):
@@ -135,7 +152,7 @@ def _row(line: int, header: list[str], cells: list[str], report: ImportReport) -
     if len(cells) != len(header):
         report.wrong(line, "", f"has {len(cells)} cells, but the header has {len(header)}")
         return None
-    return Row(line, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}, report)
+    return Row(line, {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name}, report)
 
 
 def _header_fits(header: list[str], columns: Columns, report: ImportReport) -> bool:
@@ -151,10 +168,12 @@ def _header_fits(header: list[str], columns: Columns, report: ImportReport) -> b
 def _header_mistakes(header: Collection[str], columns: Columns) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for name in header:
-        if name in seen:
+        if not name:
+            continue
+        if name == NAMELESS:
+            yield "", "a column has no name"
+        elif name in seen:
             yield name, "this column is there twice"
-        elif not name:
-            yield name, "a column has no name"
         elif name not in columns.known:
             yield name, f"unknown column {name!r}; known are {', '.join(columns.known)}"
         seen.add(name)

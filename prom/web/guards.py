@@ -25,6 +25,7 @@ class Permission(StrEnum):
     PATIENTS = "patients"
     REVIEW = "review"
     COHORT = "cohort"
+    IMPORT = "import"
     EXPORT = "export"
     SETTINGS = "settings"
     USERS = "users"
@@ -48,9 +49,9 @@ SECURITY_PAGES = frozenset(
     )
 )
 ALLOWED: dict[Role, frozenset[Permission]] = {
-    Role.COORDINATOR: frozenset({P.SIGNED_IN, P.QUEUE, P.ENROL, P.PATIENTS, P.COHORT}),
+    Role.COORDINATOR: frozenset({P.SIGNED_IN, P.QUEUE, P.ENROL, P.PATIENTS, P.COHORT, P.IMPORT}),
     Role.CLINICIAN: frozenset({P.SIGNED_IN, P.PATIENTS, P.REVIEW, P.COHORT}),
-    Role.ADMIN: frozenset({P.SIGNED_IN, P.COHORT, P.EXPORT, P.SETTINGS, P.USERS, P.AUDIT}),
+    Role.ADMIN: frozenset({P.SIGNED_IN, P.COHORT, P.IMPORT, P.EXPORT, P.SETTINGS, P.USERS, P.AUDIT}),
     Role.AUDITOR: frozenset({P.SIGNED_IN, P.AUDIT}),
 }
 
