@@ -5,15 +5,17 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from prom.domain import timetable
-from prom.services import entering
-from prom.storage import audit, channels, desk, tasks
-from prom.storage.models import Inbound, InboundState, Patient, Site, Task
+from prom.services import closing_days, contacting, entering
+from prom.storage import acts, audit, channels, desk, tasks
+from prom.storage.models import Inbound, InboundState, Patient, Site, Task, TaskKind
 
 CLAIM_LASTS = timedelta(minutes=30)
 UNDO_WITHIN = timedelta(seconds=60)
 CALL_AGAIN = timedelta(hours=3)
 CALL_AGAIN_URGENT = timedelta(minutes=15)
 LONGEST_NOTE = 500
+ASSIGNED, UNASSIGNED = "text assigned", "assignment taken back"
+NUMBER_CHANGED_HERE, WRONG_NUMBER = "number_changed", "wrong_number"
 
 
 class TaskError(ValueError):
@@ -75,7 +77,8 @@ def _next_try(session: Session, task: Task, now: datetime) -> datetime:
     if task.urgent:
         return now + CALL_AGAIN_URGENT
     zone = session.get_one(Site, task.site_id).time_zone
-    return timetable.next_opening(now + CALL_AGAIN, zone, timetable.TextKind.PROMPT)
+    again = timetable.next_opening(now + CALL_AGAIN, zone, timetable.TextKind.PROMPT)
+    return closing_days.open_at(session, task.site_id, again)
 
 
 def undo(session: Session, task: Task, actor: audit.Actor, now: datetime) -> int | None:
@@ -84,12 +87,26 @@ def undo(session: Session, task: Task, actor: audit.Actor, now: datetime) -> int
     None when it was closed longer ago, or by somebody else.
     """
     assert actor.staff_id is not None
+    outcome = task.outcome
     if not desk.reopen(session, task, actor.staff_id, now - UNDO_WITHIN):
         return None
+    if outcome == NUMBER_CHANGED_HERE:
+        _number_back(session, task, actor, now)
+    if outcome == WRONG_NUMBER:
+        _right_number(session, task, actor, now)
     back = entering.take_back(session, task, actor, now)
     _read(session, task, InboundState.PEOPLE if task.patient_id is not None else InboundState.UNMATCHED)
     _record(session, task, actor, "task opened again", now)
     return back
+
+
+def _number_back(session: Session, task: Task, actor: audit.Actor, now: datetime) -> None:
+    """Give the patient of a task the number back that closing it had changed."""
+    patient = session.get(Patient, task.patient_id) if task.patient_id is not None else None
+    changes = {contacting.NUMBER_CHANGED, contacting.NUMBER_BACK}
+    for row in acts.latest(session, actor.name, changes, now - UNDO_WITHIN):
+        if patient is not None and row.object_id == patient.public_id and row.action == contacting.NUMBER_CHANGED:
+            contacting.number_back(session, patient, row, actor, now)
 
 
 def assign(session: Session, task: Task, patient: Patient, actor: audit.Actor, now: datetime) -> None:
@@ -106,7 +123,71 @@ def assign(session: Session, task: Task, patient: Patient, actor: audit.Actor, n
     row.state = InboundState.PEOPLE
     session.add_all([row, task])
     session.flush()
-    audit.record(session, actor, "text assigned", row, now, patient=patient)
+    audit.record(session, actor, ASSIGNED, row, now, patient=patient)
+
+
+def unassign(session: Session, row: Inbound, actor: audit.Actor, now: datetime) -> None:
+    """Take back whose text it was said to be; raise TaskError once something was recorded from it."""
+    channels.lock_phone(session, row.phone_index)
+    patient = session.get_one(Patient, row.patient_id)
+    about = desk.open_about(session, [row.id])
+    if not about or desk.answers_from(session, [row.id]):
+        raise TaskError("Something was recorded from this text since: take that back first.")
+    for task in about:
+        task.patient_id = None
+        session.add(task)
+    row.patient_id, row.state = None, InboundState.UNMATCHED
+    session.add(row)
+    session.flush()
+    audit.record(session, actor, UNASSIGNED, row, now, patient=patient)
+
+
+def escalate(session: Session, task: Task, actor: audit.Actor, now: datetime) -> bool:
+    """Pass an open task to a physician; False when that was done before, or the task is closed."""
+    if not desk.escalate(session, task, now):
+        return False
+    _record(session, task, actor, "task escalated", now)
+    return True
+
+
+def wrong_number(session: Session, task: Task, actor: audit.Actor, now: datetime) -> None:
+    """Ask for another number after a call that somebody else answered; texts to this one stop meanwhile."""
+    patient = session.get(Patient, task.patient_id) if task.patient_id is not None else None
+    if patient is None:
+        return
+    change = audit.Change("unusable_reason", patient.unusable_reason, WRONG_NUMBER)
+    audit.record(session, actor, "number unusable", patient, now, patient=patient, change=change)
+    patient.unusable_reason = WRONG_NUMBER
+    session.add(patient)
+    tasks.open_task(
+        session,
+        site_id=task.site_id,
+        kind=TaskKind.FIX,
+        reason="number_unusable",
+        dedupe_key=f"{WRONG_NUMBER}|{task.public_id}|{now:%Y%m%d%H%M%S}",
+        patient_id=patient.id,
+        prompt_id=task.prompt_id,
+        now=now,
+    )
+
+
+def _right_number(session: Session, task: Task, actor: audit.Actor, now: datetime) -> None:
+    """Take back that a call reached the wrong person."""
+    patient = session.get(Patient, task.patient_id) if task.patient_id is not None else None
+    if patient is None or patient.unusable_reason != WRONG_NUMBER:
+        return
+    patient.unusable_reason = ""
+    session.add(patient)
+    change = audit.Change("unusable_reason", WRONG_NUMBER, "")
+    audit.record(session, actor, "number usable", patient, now, patient=patient, change=change)
+    for other in tasks.open_tasks(session, [task.site_id], kind=TaskKind.FIX, patient_id=patient.id):
+        if other.dedupe_key.startswith(f"{WRONG_NUMBER}|{task.public_id}|"):
+            tasks.close(session, other, outcome="taken_back", now=now)
+
+
+def held_by_another(task: Task, actor: audit.Actor, now: datetime) -> bool:
+    """Tell whether somebody else is on a task: a call is made by one person only, unless it is taken over."""
+    return holder(task, now) not in {None, actor.staff_id}
 
 
 def _read(session: Session, task: Task, state: InboundState) -> None:

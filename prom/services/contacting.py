@@ -10,12 +10,14 @@ from prom.domain import wording
 from prom.domain.segments import Segments, fold, segments
 from prom.services import answering, consenting, conversing, enrolments, links, planning
 from prom.storage import audit, channels, desk, episodes, inbound, messages, patients, plans
-from prom.storage.models import Message, MessageKind, MessageState, Patient, Prompt, PromptState, Site
+from prom.storage.models import Audit, Message, MessageKind, MessageState, Patient, Prompt, PromptState, Site
 
 LONGEST_TEXT = 320
 MOST_SEGMENTS = 3
 FREE_TEXT_LIVES = timedelta(hours=24)
 NUMBER_REASONS = frozenset({"number_unusable", "no_number", "number_changed"})
+NUMBER_CHANGED, NUMBER_BACK = "number changed", "number taken back"
+_UNUSABLE = "unusable: "
 _WAITING = (MessageState.PENDING, MessageState.CLAIMED, MessageState.SENDING)
 
 
@@ -68,15 +70,35 @@ def change_number(session: Session, patient: Patient, typed: str, actor: audit.A
     before = patients.phone(session, patient)
     if e164 == before and not patient.unusable_reason:
         return False
+    was = f"{_UNUSABLE}{patient.unusable_reason}" if patient.unusable_reason else ""
     patients.set_phone(session, patient, e164)
     patient.unusable_reason = ""
     session.add(patient)
     change = audit.Change("phone", before or "", e164)
-    audit.record(session, actor, "number changed", patient, now, patient=patient, change=change)
+    audit.record(session, actor, NUMBER_CHANGED, patient, now, patient=patient, change=change, reason=was)
     if e164 != before:
         links.renew(session, patient)
     _plan_again(session, patient, now)
     return True
+
+
+def number_back(session: Session, patient: Patient, entry: Audit, actor: audit.Actor, now: datetime) -> None:
+    """Give a patient the number back that a change replaced; links sent to the new one die."""
+    old = audit.value(session, patient, entry, entry.old_sealed)
+    new = audit.value(session, patient, entry, entry.new_sealed)
+    if (patients.phone(session, patient) or "") != new:
+        raise ContactError("The number was changed again since.")
+    patients.set_phone(session, patient, old or None)
+    patient.unusable_reason = entry.reason.removeprefix(_UNUSABLE)
+    session.add(patient)
+    change = audit.Change("phone", new, old)
+    audit.record(session, actor, NUMBER_BACK, patient, now, patient=patient, change=change)
+    links.renew(session, patient)
+    if patient.phone_index is not None:
+        desk.repoint(session, patient.id, patient.phone_index)
+    else:
+        planned = plans.prompts_of(session, [episode.id for episode in episodes.of_patient(session, patient.id)])
+        plans.hold_back(session, [prompt.id for prompt in planned], "no_number")
 
 
 def _plan_again(session: Session, patient: Patient, now: datetime) -> None:

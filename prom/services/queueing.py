@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from prom.domain import timetable
 from prom.services import attending, entering
-from prom.storage import channels, desk, episodes, inbound, patients, tasks
+from prom.storage import channels, desk, inbound, patients, tasks
 from prom.storage.models import (
     Episode,
     EpisodeState,
@@ -89,6 +89,16 @@ class Procedure:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """Texts that cannot leave: of everybody (`site` None) or of one site, since when, why, and how many wait."""
+
+    site: Site | None
+    since: datetime
+    reason: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """One page of the queue with its counts; `later` is how many tasks wait for a time to come."""
 
@@ -102,6 +112,7 @@ class Queue:
     day: desk.Day
     procedures: tuple[Procedure, ...]
     undoable: tuple[Task, ...]
+    stopped: tuple["Stopped", ...] = ()
 
 
 def queue(
@@ -132,7 +143,26 @@ def queue(
         day=_day(session, sites, now),
         procedures=tuple(_procedures(session, sites, now)) if page == 1 and kind is None else (),
         undoable=tuple(desk.done_since(session, ids, staff_id, now - attending.UNDO_WITHIN)),
+        stopped=tuple(_stopped(session, sites, now)),
     )
+
+
+def _stopped(session: Session, sites: Sequence[Site], now: datetime) -> list[Stopped]:
+    """Return what keeps texts from leaving: a halted channel, or one that is held until somebody releases it."""
+    found = []
+    main = channels.seen(session)
+    ids = [site.id for site in sites]
+    if main is not None and main.halted_at is not None:
+        found.append(Stopped(None, main.halted_at, f"halted_{main.halted_code}", desk.due_texts(session, ids, now)))
+    elif main is not None and main.held_at is not None:
+        found.append(Stopped(None, main.held_at, main.held_reason or "held", desk.due_texts(session, ids, now)))
+    held = channels.held_sites(session)
+    for site in sites:
+        row = held.get(site.id)
+        if row is not None and row.held_at is not None:
+            waiting = desk.due_texts(session, [site.id], now)
+            found.append(Stopped(site, row.held_at, row.held_reason or "held", waiting))
+    return found
 
 
 def _day(session: Session, sites: Sequence[Site], now: datetime) -> desk.Day:
@@ -155,9 +185,10 @@ def _procedures(session: Session, sites: Sequence[Site], now: datetime) -> list[
     for site in sites:
         start, end = today(site.time_zone, now)
         open_ones = desk.planned_until(session, [site.id], end)
-        done = [each for each in episodes.between(session, [site.id], start, end) if each.state is EpisodeState.DONE]
-        for episode in (*open_ones, *done):
-            patient = episodes.patient_of(session, episode)
+        shown = [*open_ones, *desk.done_between(session, [site.id], start, end)]
+        people = desk.patients_by_id(session, {episode.patient_id for episode in shown})
+        for episode in shown:
+            patient = people[episode.patient_id]
             found.append(Procedure(episode, who(session, patient, now, episode), episode.procedure_at < start))
     return sorted(found, key=lambda one: (one.episode.state is EpisodeState.DONE, one.episode.procedure_at))
 
@@ -181,7 +212,7 @@ def who(session: Session, patient: Patient, now: datetime, episode: Episode | No
 
 def _episode_now(session: Session, patient: Patient, now: datetime) -> Episode | None:
     """Return the procedure that took place last, else the next one planned."""
-    known = episodes.open_of_patient(session, patient.id)
+    known = desk.open_episodes(session, patient.id)
     past = [each for each in known if each.procedure_at <= now]
     return past[-1] if past else next(iter(known), None)
 

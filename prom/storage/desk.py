@@ -89,6 +89,17 @@ def reopen(session: Session, task: Task, staff_id: int, since: datetime) -> bool
     return done.rowcount == 1
 
 
+def escalate(session: Session, task: Task, now: datetime) -> bool:
+    """Note that an open task was passed to a physician; False when that was done before or it is closed."""
+    done = session.connection().execute(
+        update(Task)
+        .where(col(Task.id) == task.id, col(Task.done_at).is_(None), col(Task.escalated_at).is_(None))
+        .values(escalated_at=now)
+    )
+    session.refresh(task)
+    return done.rowcount == 1
+
+
 def done_since(session: Session, site_ids: Collection[int], staff_id: int, since: datetime) -> list[Task]:
     """Return the tasks a person closed since an instant, the last first."""
     query = select(Task).where(
@@ -150,6 +161,36 @@ def planned_until(session: Session, site_ids: Collection[int], end: datetime) ->
             .limit(100)
         )
     )
+
+
+def done_between(session: Session, site_ids: Collection[int], start: datetime, end: datetime) -> list[Episode]:
+    """Return the procedures marked done whose date is from an instant up to another."""
+    query = select(Episode).where(
+        col(Episode.site_id).in_(site_ids),
+        col(Episode.state) == EpisodeState.DONE,
+        col(Episode.procedure_at) >= start,
+        col(Episode.procedure_at) < end,
+    )
+    return list(session.exec(query.order_by(col(Episode.procedure_at), col(Episode.id)).limit(100)))
+
+
+def patients_by_id(session: Session, ids: Collection[int]) -> dict[int, Patient]:
+    """Return some patients by id."""
+    return {row.id: row for row in session.exec(select(Patient).where(col(Patient.id).in_(ids)))}
+
+
+def open_episodes(session: Session, patient_id: int) -> list[Episode]:
+    """Return a patient's procedures that are not cancelled, the earliest first."""
+    query = select(Episode).where(col(Episode.patient_id) == patient_id, col(Episode.state) != EpisodeState.CANCELLED)
+    return list(session.exec(query.order_by(col(Episode.procedure_at), col(Episode.id))))
+
+
+def due_texts(session: Session, site_ids: Collection[int], now: datetime) -> int:
+    """Return how many texts of some sites wait although their time has come."""
+    query = select(func.count()).where(
+        col(Message.state) == MessageState.PENDING, col(Message.send_at) <= now, col(Message.site_id).in_(site_ids)
+    )
+    return session.exec(query).one()
 
 
 def rows_of(session: Session, tasks: Iterable[Task]) -> list[object]:

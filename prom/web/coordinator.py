@@ -6,7 +6,7 @@ The pages of a task, of enrolment and of one patient are modules of their own on
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from prom.services import queueing
+from prom.services import queueing, undoing
 from prom.services.queueing import Queue
 from prom.storage.models import TaskKind
 from prom.web import (
@@ -18,6 +18,8 @@ from prom.web import (
     coordinator_schedule,
     coordinator_states,
     coordinator_task,
+    coordinator_theatre,
+    coordinator_undo,
     coordinator_words,
     guards,
 )
@@ -33,6 +35,8 @@ __all__ = [
     "coordinator_messages",
     "coordinator_schedule",
     "coordinator_task",
+    "coordinator_theatre",
+    "coordinator_undo",
 ]
 
 
@@ -46,6 +50,7 @@ def todo() -> ResponseReturnValue:
     kind = None if chosen == "all" else TaskKind(chosen)
     with context.reading() as session:
         sites = context.my_sites(session)
+        ids = [site.id for site in sites]
         seen = queueing.queue(session, sites, staff_id(), context.now(), kind=kind, page=int(page))
         return render_template(
             "coordinator/todo.html",
@@ -55,6 +60,7 @@ def todo() -> ResponseReturnValue:
             newer=_neighbour(seen, chosen, -1),
             older=_neighbour(seen, chosen, 1),
             words=coordinator_words,
+            acts=coordinator_words.acts(session, undoing.possible(session, ids, context.actor(), context.now()), seen),
             states=coordinator_states,
             kinds=coordinator_words.kinds(),
             tones=coordinator_words.TONES,

@@ -11,7 +11,7 @@ from prom.storage.models import Purpose
 from prom.web.coordinator_blueprint import Errors
 from prom.web.coordinator_blueprint import translated as _
 
-OUTCOMES = frozenset({"reached", "no_answer", "call_back"})
+OUTCOMES = frozenset({"reached", "declined", "no_answer", "call_back", "wrong_number"})
 
 
 class FormError(ValueError):

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from prom.domain import wording
-from prom.services import consenting, contacting, ending, enrolments, noting, planning, queueing
+from prom.services import consenting, contacting, ending, noting, planning, queueing, theatre
 from prom.storage import consents, episodes, plans
 from prom.storage.models import CoTreatmentKind, Episode, EpisodeState, EventKind, Patient, Prompt
 from prom.web import context, coordinator_choices, coordinator_forms, coordinator_states, guards
@@ -115,7 +115,7 @@ def done(public_id: str) -> ResponseReturnValue:
             zone, now = episodes.patient_of(session, episode).time_zone, context.now()
             typed = request.form.get("done_at", "")
             at = coordinator_forms.instant(typed, zone) if typed else min(episode.procedure_at, now)
-            _check_date(session, episode, at, now)
+            theatre.check_date(session, episode, at, now)
             planning.mark_done(session, episode, at, context.actor(), now)
     except (planning.PlanningError, coordinator_forms.FormError) as error:
         if request.form.get("back") == "todo":
@@ -130,24 +130,6 @@ def sentence(error: Exception) -> str:
     """Return what a service says is wrong, as a sentence of its own."""
     words = str(error)
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
-
-
-def _check_date(session: Session, episode: Episode, at: datetime, now: datetime) -> None:
-    if at < enrolments.EARLIEST_PROCEDURE:
-        raise planning.PlanningError(_("This date is too long ago."))
-    if at > now + timedelta(days=enrolments.LATEST_DAYS_AHEAD):
-        raise planning.PlanningError(_("This date is more than two years ahead."))
-    twins = [
-        one
-        for one in episodes.of_patient(session, episode.patient_id)
-        if one.id != episode.id and _facts(one) == _facts(episode) and one.procedure_at == at
-    ]
-    if twins:
-        raise planning.PlanningError(_("The same procedure of this patient is enrolled for that time already."))
-
-
-def _facts(episode: Episode) -> tuple[str, str, str, str]:
-    return episode.procedure, episode.target, episode.side, episode.level
 
 
 @blueprint.post("/procedures/<public_id>/move")
@@ -171,15 +153,7 @@ def move(public_id: str) -> ResponseReturnValue:
 def _new_date(session: Session, episode: Episode) -> datetime:
     now = context.now()
     at = coordinator_forms.instant(request.form.get("move_at", ""), episodes.patient_of(session, episode).time_zone)
-    _check_date(session, episode, at, now)
-    if at == episode.procedure_at:
-        raise planning.PlanningError(_("This is the date it has now."))
-    if episode.state is EpisodeState.CANCELLED:
-        raise planning.PlanningError(_("This procedure is cancelled: reopen it first."))
-    if episode.state is EpisodeState.PLANNED and at <= now:
-        raise planning.PlanningError(_("This date is past: mark the procedure done with that date instead."))
-    if episode.state is EpisodeState.DONE and at > now:
-        raise planning.PlanningError(_("This procedure is done: its date cannot lie in the future."))
+    theatre.check_move(session, episode, at, now)
     return at
 
 

@@ -126,6 +126,8 @@ def why_not(key: str) -> str:
         "no_number": _("no number is known"),
         "channel_halted": _("the text channel was halted"),
         "held": _("texts were held"),
+        "restored": _("held after a restore until somebody releases them"),
+        "wrong_number": _("somebody else answers this number"),
         "monthly_spend": _("the month's limit was reached"),
         "texts_ran_away": _("too many texts in a minute"),
         "not_reached": _("the provider could not be reached"),

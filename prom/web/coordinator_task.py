@@ -12,13 +12,14 @@ from prom.services import attending, contacting, entering, queueing, reviewing_l
 from prom.services.answering import Value
 from prom.services.queueing import Card
 from prom.storage import patients, plans, sites
-from prom.storage.models import Episode, Patient, Prompt, PromptState, Task
+from prom.storage.models import Episode, Patient, Prompt, PromptState, Task, TaskKind
 from prom.web import context, coordinator_forms, coordinator_states, coordinator_words, guards
 from prom.web.coordinator_blueprint import Errors, blueprint, note_read, patient_here, staff_id, task_here
 from prom.web.coordinator_blueprint import translated as _
 
 LONGEST_SEARCH = 80
 RED_FLAG = "red_flag_"
+CALLS = frozenset({TaskKind.CALL, TaskKind.CHASE})
 
 
 @dataclass(slots=True)
@@ -124,12 +125,26 @@ def claim(public_id: str) -> ResponseReturnValue:
     return _back(None if stay else public_id)
 
 
+@blueprint.post("/tasks/<public_id>/escalate")
+@guards.needs(guards.Permission.QUEUE)
+def escalate(public_id: str) -> ResponseReturnValue:
+    """Pass a task to a physician now, without waiting for the clock to do it."""
+    with context.writing() as session:
+        row = task_here(session, public_id)
+        done = attending.escalate(session, row, context.actor(), context.now())
+    flash(_("It is passed to a physician.") if done else _("It was passed on before, or is closed."))
+    return _back(public_id)
+
+
 @blueprint.post("/tasks/<public_id>/close")
 @guards.needs(guards.Permission.QUEUE)
 def close(public_id: str) -> ResponseReturnValue:
     """Close a task that needs nothing more."""
     with context.writing() as session:
         row = task_here(session, public_id)
+        if row.kind in CALLS and attending.held_by_another(row, context.actor(), context.now()):
+            flash(_("Somebody else is on it: take it over first."))
+            return _back(public_id)
         if row.reason.startswith(RED_FLAG):
             # A possible emergency is closed only with the outcome of a call.
             return _back(public_id)
@@ -212,15 +227,26 @@ def call(public_id: str) -> ResponseReturnValue:
         return _refused(public_id, errors)
     try:
         with context.writing() as session:
-            _called(session, task_here(session, public_id), outcome, note, values)
+            row = task_here(session, public_id)
+            _check_mine(session, row)
+            _called(session, row, outcome, note, values)
     except (attending.TaskError, coordinator_forms.FormError) as error:
         return _refused(public_id, [("call_at", str(error))])
     return _back()
 
 
+def _check_mine(session: Session, row: Task) -> None:
+    """Raise TaskError when somebody else is on a call: two people never make the same one."""
+    if not attending.held_by_another(row, context.actor(), context.now()):
+        return
+    card = queueing.card(session, row, staff_id(), context.now())
+    at = coordinator_states.time_of(row.claimed_at, card.zone) if row.claimed_at is not None else ""
+    raise attending.TaskError(_("%(who)s is on it since %(at)s. Take it over first.", who=card.holder, at=at))
+
+
 def _called(session: Session, row: Task, outcome: str, note: str, values: dict[str, Value]) -> None:
     actor, now = context.actor(), context.now()
-    if outcome != "reached":
+    if outcome in {"no_answer", "call_back"}:
         zone = queueing.card(session, row, staff_id(), now).zone
         until = coordinator_forms.instant(request.form.get("call_at", ""), zone) if outcome == "call_back" else None
         at = attending.put_off(session, row, until, outcome, actor, now, note)
@@ -228,8 +254,10 @@ def _called(session: Session, row: Task, outcome: str, note: str, values: dict[s
         flash(_("It comes back on %(at)s.", at=when))
         return
     # Closed first and by this person: an answer would close the call item by itself, with nobody to take it back.
-    if not attending.close(session, row, "reached", actor, now, note=note):
+    if not attending.close(session, row, outcome, actor, now, note=note):
         flash(_("Somebody has closed this in the meantime."))
+    if outcome == attending.WRONG_NUMBER:
+        attending.wrong_number(session, row, actor, now)
     _store_told(session, row, values)
 
 

@@ -1,10 +1,16 @@
 """What the coordinator's pages call tasks, why they are there, and what to do about them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask_babel import ngettext
+from sqlmodel import Session
 
-from prom.services.queueing import Card
+from prom.services import attending
+from prom.services.queueing import Card, Queue
+from prom.services.undoing import Act
+from prom.storage import patients
 from prom.storage.models import TaskKind
 from prom.web.coordinator_blueprint import translated as _
 from prom.web.coordinator_states import day_of, time_point
@@ -93,6 +99,10 @@ def _calls() -> dict[str, Reason]:
         ),
         "complaint": Reason(_("Wrote a complaint."), _("Call, listen, and write down what was said.")),
         "distress": Reason(_("Sounds distressed."), _("Call the same day; tell the physician if you are worried.")),
+        "asked_by_phone": Reason(
+            _("Is asked by phone instead of text, as agreed."),
+            _("Call and ask the questions below, in these words; record what they say."),
+        ),
         "emergency_not_texted": Reason(
             _("The emergency text could not be sent to this phone."), _("Nobody has answered them yet: call now.")
         ),
@@ -196,9 +206,24 @@ def outcomes(*, urgent: bool) -> list[tuple[str, str]]:
     again = _("No answer: try again in 15 minutes") if urgent else _("No answer: try again in three hours")
     return [
         ("reached", _("Reached")),
+        ("declined", _("Reached, does not want to answer this time")),
         ("no_answer", again),
         ("call_back", _("Call back at another time")),
+        ("wrong_number", _("Wrong number: somebody else answered")),
     ]
+
+
+def acts(session: Session, possible: Iterable[Act], seen: Queue) -> list[tuple[str, int]]:
+    """Return what may be taken back beside the tasks just closed, in words, each with the id of its act."""
+    closed = {task.patient_id for task in seen.undoable if task.outcome == attending.NUMBER_CHANGED_HERE}
+    found = []
+    for one in possible:
+        name = patients.name(session, one.patient) or patients.record_number(session, one.patient)
+        if one.action == attending.ASSIGNED:
+            found.append((_("A text was given to %(name)s", name=name), one.entry.id))
+        elif one.patient.id not in closed:
+            found.append((_("The number of %(name)s was changed", name=name), one.entry.id))
+    return found
 
 
 def why(card: Card) -> str:
@@ -212,6 +237,12 @@ def why(card: Card) -> str:
             asked.texts,
             point=time_point(asked.prompt.time_point),
             at=day_of(asked.last_at, card.zone),
+        )
+    if card.task.reason == "asked_by_phone" and asked is not None:
+        words = _(
+            "Is asked by phone, as agreed: the questions of %(point)s, until %(day)s.",
+            point=time_point(asked.prompt.time_point),
+            day=day_of(asked.prompt.closes_at - timedelta(seconds=1), card.zone),
         )
     if card.error_code:
         return _("%(words)s (error %(code)s)", words=words, code=card.error_code)

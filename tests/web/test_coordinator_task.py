@@ -52,7 +52,8 @@ def bikash(app, wired, site, now):
 
 
 def test_the_script_asks_in_the_patients_language_and_names_each_scale(client_as, bikash):
-    shown = html.unescape(page(client_as("coordinator").get(bikash.address)))
+    taken = client_as("coordinator").post(f"{bikash.address}/claim", follow_redirects=True)
+    shown = html.unescape(page(taken))
     assert 'lang="bn"' in shown
     assert "গত 24 ঘণ্টায়" in shown
     assert "0 no pain to 10 worst imaginable" in shown
