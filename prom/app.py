@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from prom import config, wiring
-from prom.web import context, filters, guards, headers, locales, sessions, signing_in
+from prom.web import context, filters, guards, headers, locales, notices, sessions, signing_in
 
 MAXIMUM_UPLOAD = 5 * 1024 * 1024 + 64 * 1024
 log = logging.getLogger("prom.web")
@@ -46,6 +46,7 @@ def create_app(wired: wiring.App | None = None) -> Flask:
     signing_in.install(app)
     _blueprints(app, csrf)
     filters.install(app)
+    notices.install(app)
     app.after_request(headers.add)
     app.register_error_handler(Exception, _error)
     if wired.settings.proxy_hops:
@@ -55,9 +56,21 @@ def create_app(wired: wiring.App | None = None) -> Flask:
 
 
 def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
-    from prom.web import admin, assets, clinician, coordinator, data, health, patient, simulator, webhooks
+    from prom.web import admin, assets, clinician, coordinator, data, health, patient, reports, simulator, webhooks
 
-    for module in (signing_in, assets, health, patient, webhooks, clinician, coordinator, admin, data, simulator):
+    for module in (
+        signing_in,
+        assets,
+        health,
+        patient,
+        webhooks,
+        clinician,
+        coordinator,
+        admin,
+        data,
+        reports,
+        simulator,
+    ):
         app.register_blueprint(module.blueprint)
     # Webhooks are authenticated by their signature, patient pages by the token in the address: neither has a session
     # that a foreign page could ride on.

@@ -130,6 +130,8 @@ _BY_CODE: Mapping[int, Reaction] = MappingProxyType(
     }
 )
 
+_OF_THE_SENDER = frozenset({21603, 21606, *range(21700, 21710), 30032, 30034})
+
 # Without a code of the provider's own these come from something in between or from the account itself, and every
 # other text would meet the same: failing the queue row by row would lose a morning of prompts.
 _REFUSES_EVERYTHING = frozenset({401, 403, 404, 407})
@@ -152,6 +154,11 @@ def reaction(code: int | None, http_status: int | None = None, retries_made: int
     if code is None and http_status in _REFUSES_EVERYTHING:
         return HaltChannel()
     return Fail()
+
+
+def concerns_sender(code: str) -> bool:
+    """Tell whether a halting code blames the number a text went out from, and not the account."""
+    return code.isdecimal() and int(code) in _OF_THE_SENDER
 
 
 def backoff_seconds(attempt: int, jitter: float, retry_after_seconds: float | None = None) -> float:

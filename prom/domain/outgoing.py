@@ -24,6 +24,8 @@ TEXTS_A_DAY = 20
 APART = timedelta(hours=2)
 WAITED_THROUGH_OUTAGE = timedelta(hours=2)
 
+BY_PHONE = "asked_by_phone"
+
 OPENING = frozenset({TextKind.PROMPT, TextKind.DIARY, TextKind.CONFIRMATION})
 CONVERSING = OPENING | {TextKind.REMINDER}
 
@@ -80,7 +82,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who would get it, as things stand now. `number` is empty, or why there is no number to send to."""
+    """Who would get it, as things stand now.
+
+    `number` is empty, or why there is no number to send to; `by_phone` means that a person asks the questions by
+    telephone, as the patient wished.
+    """
 
     zone: str
     quiet_hours: bool = True
@@ -91,6 +97,7 @@ class Receiver:
     died: bool = False
     number: str = ""
     paused_until: datetime | None = None
+    by_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,9 @@ def _wanted_by_person(seen: Circumstances) -> Verdict | None:
         return Suppress("died")
     if seen.text.last_word:
         return Suppress(to.number) if to.number else None
+    if _to_be_called(seen):
+        # No text goes out anyway, so what keeps texts from this phone does not keep a person from calling.
+        return Suppress("withdrawn") if to.withdrawn else None
     for stands, reason in ((to.withdrawn, "withdrawn"), (to.opted_out, "opted_out"), (not to.consented, "no_consent")):
         if stands:
             return Suppress(reason)
@@ -218,6 +228,15 @@ def _in_hours(seen: Circumstances) -> Verdict | None:
     return _later(seen, timetable.next_opening(seen.now, zone, kind), "quiet_hours")
 
 
+def _by_phone(seen: Circumstances) -> Verdict | None:
+    return Suppress(BY_PHONE) if _to_be_called(seen) else None
+
+
+def _to_be_called(seen: Circumstances) -> bool:
+    """Tell whether this is a question that a person asks by telephone."""
+    return seen.receiver.by_phone and seen.about is not None and seen.text.kind in CONVERSING
+
+
 def _apart(seen: Circumstances) -> Verdict | None:
     text, since = seen.text, seen.day.open_since
     if not seen.receiver.two_way or since is None or text.kind not in CONVERSING or text.kind is TextKind.DIARY:
@@ -246,6 +265,11 @@ def last_midnight(now: datetime, zone: str) -> datetime:
     return timetable.instant_of(datetime.combine(timetable.local(now, zone).date(), time()), zone)
 
 
+def start_of_month(now: datetime, zone: str) -> datetime:
+    """Return when the local calendar month began."""
+    return timetable.instant_of(datetime.combine(timetable.local(now, zone).date().replace(day=1), time()), zone)
+
+
 def _next_day(seen: Circumstances) -> datetime:
     zone = seen.receiver.zone
     midnight = next_midnight(seen.now, zone)
@@ -263,6 +287,7 @@ _RULES: tuple[Callable[[Circumstances], Verdict | None], ...] = (
     _not_paused,
     _newest_of_phone,
     _in_hours,
+    _by_phone,
     _apart,
     _under_caps,
 )

@@ -15,6 +15,7 @@ No error carries a phone number or a text, so each may be logged and shown.
 # These are outcomes which a reader meets in `match`; an Error suffix on each would only repeat the base class.
 # ruff: noqa: N818
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -53,6 +54,14 @@ class Received:
     body: str
     num_media: int
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The credit at the provider, in hundredths of its currency (ISO 4217)."""
+
+    hundredths: int
+    currency: str
 
 
 class SendError(Exception):
@@ -102,11 +111,11 @@ class Gateway(Protocol):
         """The word for this provider in settings, logs and banners."""
         ...
 
-    def send(self, to: str, body: str, message_id: str, validity_seconds: int) -> Sent:
+    def send(self, to: str, body: str, message_id: str, validity_seconds: int, sender: str = "") -> Sent:
         """Hand one text to the provider, or raise a SendError.
 
         `message_id` is our own id; it comes back in every status callback. `validity_seconds` is how long the text is
-        still wanted.
+        still wanted. `sender` is a site's own number or messaging service; without it the shared one is used.
         """
         ...
 
@@ -114,12 +123,19 @@ class Gateway(Protocol):
         """Return the texts to a phone which the provider accepted from `since` to `until`, newest first."""
         ...
 
-    def received_since(self, since: datetime) -> list[Received]:
-        """Return the texts that phones sent to us from `since` on, oldest first."""
+    def received_since(self, since: datetime, senders: Collection[str] = ()) -> list[Received]:
+        """Return the texts that phones sent to us from `since` on, oldest first.
+
+        `senders` are the sites' own numbers and services, beside the shared one.
+        """
         ...
 
     def status_of(self, sid: str) -> Listed | None:
         """Return one outgoing text, or None if the provider does not know it."""
+        ...
+
+    def balance(self) -> Balance | None:
+        """Return the credit that is left, or None where the provider keeps none."""
         ...
 
     def probe(self) -> None:

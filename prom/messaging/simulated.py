@@ -5,14 +5,15 @@ that come later, keywords blocked by the carrier, error 21610 afterwards) and fa
 Web and clock processes share the file. The time is asked of the `now` that is passed in, so a demo may move it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from sqlite3 import Row
 
 from prom.messaging import simulated_store
-from prom.messaging.gateway import Listed, NotReached, Received, Refused, RetryLater, Sent, Unknown
+from prom.messaging.gateway import Balance, Listed, NotReached, Received, Refused, RetryLater, Sent, Unknown
 from prom.messaging.simulated_phones import Bubble, CarrierAnswer, Event, Failures, Phone, StatusUpdate, keyword_answer
 
 # Twilio's own number for tests: it can never belong to anybody.
@@ -21,6 +22,14 @@ LONGEST_TEXT = 1_600
 TOO_MANY_REQUESTS = frozenset({429, 20429})
 
 _EVERYBODY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    to: str
+    body: str
+    message_id: str
+    sender: str
 
 
 class SimulatedGateway:
@@ -35,14 +44,14 @@ class SimulatedGateway:
 
     # What every gateway can do.
 
-    def send(self, to: str, body: str, message_id: str, validity_seconds: int) -> Sent:
+    def send(self, to: str, body: str, message_id: str, validity_seconds: int, sender: str = "") -> Sent:
         """Accept one text as a provider would, or fail as the switches say."""
         failures = self.failures(to)
         self._refuse(to, body, failures)
         if failures.timeout_before_accept:
             raise Unknown("simulated timeout")
         sid = "SM" + token_hex(16)
-        self._accept(sid, to, body, message_id, validity_seconds, failures)
+        self._accept(sid, _Text(to, body, message_id, sender or self._number), validity_seconds, failures)
         if failures.timeout_after_accept:
             raise Unknown("simulated timeout")
         return Sent(sid, "queued")
@@ -55,7 +64,7 @@ class SimulatedGateway:
         )
         return [self._listed(row) for row in rows]
 
-    def received_since(self, since: datetime) -> list[Received]:
+    def received_since(self, since: datetime, senders: Collection[str] = ()) -> list[Received]:  # noqa: ARG002 - all are ours
         """Return the texts that phones sent from `since` on, oldest first."""
         rows = self._store.read(
             "SELECT * FROM text WHERE direction = 'in' AND at >= ? ORDER BY at, id", (since.timestamp(),)
@@ -66,6 +75,18 @@ class SimulatedGateway:
         """Return one outgoing text, or None if it is not known."""
         rows = self._store.read("SELECT * FROM text WHERE sid = ? AND direction = 'out'", (sid,))
         return self._listed(rows[0]) if rows else None
+
+    def balance(self) -> Balance | None:
+        """Return the credit that was set, or None: simulated phones cost nothing."""
+        rows = self._store.read("SELECT hundredths, currency FROM credit", ())
+        return Balance(rows[0]["hundredths"], rows[0]["currency"]) if rows else None
+
+    def set_balance(self, balance: Balance | None) -> None:
+        """Set the credit that `balance` tells, or take it away."""
+        with self._store.writing() as db:
+            db.execute("DELETE FROM credit")
+            if balance is not None:
+                db.execute("INSERT INTO credit VALUES (?, ?)", (balance.hundredths, balance.currency))
 
     def probe(self) -> None:
         """Raise a SendError while the switches for everybody make the channel unusable."""
@@ -102,8 +123,11 @@ class SimulatedGateway:
         failures = self.failures(from_)
         with self._store.writing() as db:
             db.execute(
-                "INSERT INTO text (sid, direction, phone, body, num_media, at) VALUES (?, 'in', ?, ?, ?, ?)",
-                (sid, from_, _storable(body), num_media, at),
+                "INSERT INTO text (sid, direction, phone, body, num_media, at, sender) VALUES (?, 'in', ?, ?, ?, ?,"
+                # A phone answers the number that wrote to it last.
+                " coalesce("
+                "(SELECT sender FROM text WHERE phone = ? AND direction = 'out' ORDER BY id DESC LIMIT 1), ?))",
+                (sid, from_, _storable(body), num_media, at, from_, self._number),
             )
             if not failures.lose_callbacks:
                 for _ in range(2 if failures.duplicate_callbacks else 1):
@@ -166,15 +190,15 @@ class SimulatedGateway:
         if self._store.read("SELECT 1 FROM blocked WHERE phone = ?", (to,)):
             raise Refused(21610, 400, "this phone has opted out")
 
-    def _accept(self, sid: str, to: str, body: str, message_id: str, validity_seconds: int, failures: Failures) -> None:
+    def _accept(self, sid: str, text: "_Text", validity_seconds: int, failures: Failures) -> None:
         at = self._now().timestamp()
         arrives_at = None if failures.swallow else at + failures.delay_seconds
         final, code = failures.end_of(validity_seconds)
         with self._store.writing() as db:
             db.execute(
-                "INSERT INTO text (sid, direction, phone, body, message_id, at, arrives_at, final, code)"
-                " VALUES (?, 'out', ?, ?, ?, ?, ?, ?, ?)",
-                (sid, to, body, message_id, at, arrives_at, final, code),
+                "INSERT INTO text (sid, direction, phone, body, message_id, sender, at, arrives_at, final, code)"
+                " VALUES (?, 'out', ?, ?, ?, ?, ?, ?, ?, ?)",
+                (sid, text.to, text.body, text.message_id, text.sender, at, arrives_at, final, code),
             )
             if arrives_at is not None:
                 for status in failures.callbacks(final):
@@ -191,7 +215,8 @@ class SimulatedGateway:
         return Listed(row["sid"], row["phone"], row["body"], status, code, _instant(row["at"]))
 
     def _received(self, row: Row) -> Received:
-        return Received(row["sid"], row["phone"], self._number, row["body"], row["num_media"], _instant(row["at"]))
+        to = row["sender"] or self._number
+        return Received(row["sid"], row["phone"], to, row["body"], row["num_media"], _instant(row["at"]))
 
     def _event(self, row: Row) -> Event:
         if row["status"] == "received":

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS text (
     body TEXT NOT NULL,
     num_media INTEGER NOT NULL DEFAULT 0,
     message_id TEXT NOT NULL DEFAULT '',
+    sender TEXT NOT NULL DEFAULT '',
     at REAL NOT NULL,
     arrives_at REAL,
     final TEXT,
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS event_that_is_due ON event (due_at, id);
 CREATE TABLE IF NOT EXISTS blocked (phone TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS failing (phone TEXT PRIMARY KEY, switches TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS credit (hundredths INTEGER NOT NULL, currency TEXT NOT NULL);
 """
 
 
@@ -107,6 +109,9 @@ def _connect(path: Path) -> Connection:
     # A pretend provider may forget its last texts in a power cut; it must not slow a demo down.
     db.execute("PRAGMA synchronous=NORMAL")
     with closing(db.cursor()) as cursor:
-        if not cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'failing'").fetchone():
+        if not cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'credit'").fetchone():
             cursor.executescript(_TABLES)
+            if not cursor.execute("SELECT 1 FROM pragma_table_info('text') WHERE name = 'sender'").fetchone():
+                # A file of an older version, from before sites had numbers of their own.
+                cursor.execute("ALTER TABLE text ADD COLUMN sender TEXT NOT NULL DEFAULT ''")
     return db

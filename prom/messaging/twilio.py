@@ -7,14 +7,16 @@ environment, logs phone numbers, drops Retry-After, writes local times with a Z,
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import ROUND_FLOOR, Decimal
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from prom.messaging import outcomes
-from prom.messaging.gateway import Listed, Received, Refused, SendError, Sent, Unknown
+from prom.messaging.gateway import Balance, Listed, Received, Refused, SendError, Sent, Unknown
 from prom.messaging.outcomes import Answer
 
 LONGEST_CALL_SECONDS = 8.0
@@ -81,7 +83,7 @@ class _Line:
         client = Client(account.account_sid, account.auth_token, http_client=http, environment=alone)
         if account.api_url:
             client.api.base_url = account.api_url.rstrip("/")
-        self.messages = client.api.v2010.account.messages
+        self.account = client.api.v2010.account
 
     def _remember(self, response: Any, *_args: Any, **_options: Any) -> None:
         self.last = response
@@ -99,7 +101,7 @@ class TwilioGateway:
         for chatty in _CHATTY_LOGGERS:
             logging.getLogger(chatty).setLevel(logging.ERROR)
 
-    def send(self, to: str, body: str, message_id: str, validity_seconds: int) -> Sent:
+    def send(self, to: str, body: str, message_id: str, validity_seconds: int, sender: str = "") -> Sent:
         """Hand one text to Twilio, or raise a SendError."""
         if not _can_be_written(to + body):
             raise Refused(None, 0, "the text holds half a character and cannot be written")
@@ -107,10 +109,10 @@ class TwilioGateway:
             "to": to,
             "body": body,
             "validity_period": max(1, min(LONGEST_VALIDITY_SECONDS, int(validity_seconds))),
-            **self._sender(),
+            **self._sender(sender),
             **self._callback(message_id),
         }
-        return self._ask(lambda messages: _sent(messages.create(**wanted)))
+        return self._ask(lambda account: _sent(account.messages.create(**wanted)))
 
     def find_sent(self, to: str, since: datetime, until: datetime | None = None) -> list[Listed]:
         """Return the texts to a phone which Twilio accepted from `since` to `until`, newest first.
@@ -120,49 +122,53 @@ class TwilioGateway:
         """
         first, last = _whole_second(since), None if until is None else until.astimezone(UTC)
         found = self._ask(
-            lambda messages: [
+            lambda account: [
                 _listed(one)
-                for one in _all_pages(messages, to=to)
+                for one in _all_pages(account.messages, to=to)
                 if one.to == to and not _came_in(one, "") and _within(_accepted_at(one), first, last)
             ]
         )
         return sorted(found, key=lambda one: one.sent_at or datetime.max.replace(tzinfo=UTC), reverse=True)
 
-    def received_since(self, since: datetime) -> list[Received]:
+    def received_since(self, since: datetime, senders: Collection[str] = ()) -> list[Received]:
         """Return the texts that phones sent to us from `since` on, oldest first."""
-        ours = self._account.from_number
         first = _whole_second(since)
-        wanted: dict[str, Any] = {"date_sent_after": first}
-        if ours.startswith("+"):
-            # A messaging service has many numbers, and only the direction tells what came in.
-            wanted["to"] = ours
-        found = self._ask(
-            lambda messages: [
-                _received(one, first)
-                for one in _all_pages(messages, **wanted)
-                if _came_in(one, ours) and _within(_accepted_at(one), first, None)
-            ]
-        )
-        return sorted(found, key=lambda one: one.received_at)
+        found: dict[str, Received] = {}
+        for ours in self._numbers(senders):
+            wanted: dict[str, Any] = {"date_sent_after": first} | ({"to": ours} if ours else {})
+            found |= {one.sid: one for one in self._ask(partial(_received_of, ours=ours, first=first, wanted=wanted))}
+        return sorted(found.values(), key=lambda one: one.received_at)
+
+    def _numbers(self, senders: Collection[str]) -> list[str]:
+        """Return the numbers to list one by one, or one empty number where only the direction tells what came in.
+
+        A messaging service has many numbers, and none of them is known here.
+        """
+        all_of_them = {self._account.from_number or self._account.messaging_service, *senders}
+        return sorted(all_of_them) if all(one.startswith("+") for one in all_of_them) else [""]
 
     def status_of(self, sid: str) -> Listed | None:
         """Return one outgoing text, or None if Twilio does not know it."""
         if not _SID.fullmatch(sid):
             return None
         try:
-            return self._ask(lambda messages: _listed(messages(sid).fetch()))
+            return self._ask(lambda account: _listed(account.messages(sid).fetch()))
         except Refused as refusal:
             # A 404 without Twilio's own code comes from something in between and says nothing about the text.
             if refusal.http_status == 404 and refusal.code is not None:
                 return None
             raise
 
+    def balance(self) -> Balance | None:
+        """Return the credit of the account."""
+        return self._ask(lambda account: _balance(account.balance.fetch()))
+
     def probe(self) -> None:
         """Raise a SendError if Twilio does not answer or does not know us; sends nothing.
 
         It reads one line of the list: a sender that may not send is found by the next text only.
         """
-        self._ask(lambda messages: messages.page(page_size=1))
+        self._ask(lambda account: account.messages.page(page_size=1))
 
     def close(self) -> None:
         """Close this thread's connections."""
@@ -171,7 +177,9 @@ class TwilioGateway:
             line.session.close()
             del self._here.line
 
-    def _sender(self) -> dict[str, str]:
+    def _sender(self, own: str) -> dict[str, str]:
+        if own:
+            return {"messaging_service_sid": own} if own.startswith("MG") else {"from_": own}
         if self._account.messaging_service:
             return {"messaging_service_sid": self._account.messaging_service}
         return {"from_": self._account.from_number}
@@ -188,7 +196,7 @@ class TwilioGateway:
         line.last = None
         problem: SendError
         try:
-            return call(line.messages)
+            return call(line.account)
         except Exception as error:  # noqa: BLE001 - whatever broke, the text may have been accepted before it did
             problem = _outcome(error, line.last)
         # Raised outside the except block: the library's errors quote phone numbers and must not appear as a context.
@@ -254,6 +262,22 @@ def _sent(one: Any) -> Sent:
     if not isinstance(one.sid, str) or not one.sid:
         raise Unknown("accepted without a message id")
     return Sent(one.sid, one.status or "accepted")
+
+
+def _balance(told: Any) -> Balance:
+    try:
+        hundredths = int((Decimal(str(told.balance)) * 100).to_integral_value(ROUND_FLOOR))
+    except (ArithmeticError, ValueError):
+        raise Unknown("a balance that is no number") from None
+    return Balance(hundredths, str(told.currency or "")[:3].upper())
+
+
+def _received_of(account: Any, *, ours: str, first: datetime, wanted: dict[str, Any]) -> list[Received]:
+    return [
+        _received(one, first)
+        for one in _all_pages(account.messages, **wanted)
+        if _came_in(one, ours) and _within(_accepted_at(one), first, None)
+    ]
 
 
 def _listed(one: Any) -> Listed:

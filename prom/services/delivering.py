@@ -22,6 +22,7 @@ MOST_AGAIN = 3
 # Some filtered texts are chance; these many in a day, at this share of all, are a fault of ours.
 FILTERED_TO_ALERT = 3
 FILTERED_SHARE = 0.05
+HALTED = "channel_halted"
 _AGAIN = "|again"
 _LONGEST_SID, _LONGEST_STATUS, _LONGEST_CODE = 40, 24, 12
 
@@ -133,12 +134,12 @@ def react(
         case delivery.OptOut():
             stopping.opt_out(session, message, accepted=accepted, now=now)
         case delivery.HaltChannel():
-            if channels.halt(session, code or "refused", now):
-                audit.record(session, audit.GATEWAY, "channel halted", channels.main(session), now, reason=code)
+            _halt(session, message, code, now)
             _after_halt(session, message, f"halted_{code}", accepted=accepted, now=now)
             return False
         case delivery.NextWindow() | delivery.SlowDown():
-            channels.wait(session, SLOW_SECONDS, now, SLOW_FOR_LIMIT_SECONDS)
+            name = channels.of_site(session, message.site_id)
+            channels.wait(session, SLOW_SECONDS, now, SLOW_FOR_LIMIT_SECONDS, name=name)
             _once_more(session, message, _next_window(session, message, now), f"limit_{code}", now)
             return False
         case delivery.RetryInHours(hours):
@@ -146,6 +147,30 @@ def react(
         case _:
             _give_up(session, message, reaction, code, now)
     return True
+
+
+def halt_over(session: Session, name: str, now: datetime) -> None:
+    """Close the tasks about a halt that is over."""
+    tasks.close_reason(session, f"{HALTED}|{name}|", outcome="the channel works again", now=now)
+
+
+def _halt(session: Session, message: Message, code: str, now: datetime) -> None:
+    """Stop the sender, and tell the people of the site; a number of the site's own stops that site only."""
+    own = channels.of_site(session, message.site_id)
+    name = own if delivery.concerns_sender(code) else channels.MAIN
+    if not channels.halt(session, code or "refused", now, name):
+        return
+    audit.record(session, audit.GATEWAY, "channel halted", channels.named(session, name), now, reason=code)
+    tasks.open_task(
+        session,
+        site_id=message.site_id,
+        kind=TaskKind.FIX,
+        reason=HALTED,
+        dedupe_key=f"{HALTED}|{name}|{now:%Y-%m-%dT%H:%M:%S}",
+        message_id=message.id,
+        urgent=True,
+        now=now,
+    )
 
 
 def retries_made(message: Message) -> int:

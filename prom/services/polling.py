@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from prom.messaging.gateway import Gateway
 from prom.services import receiving
-from prom.storage import inbound
+from prom.storage import channels, inbound
 from prom.storage.session import Store
 
 LOOKED_BACK = timedelta(hours=48)
@@ -15,7 +15,9 @@ LOOKED_BACK = timedelta(hours=48)
 
 def fetch(store: Store, gateway: Gateway, now: datetime, *, links_work: bool) -> int:
     """Take in the texts of the last 48 hours that never reached us, and return how many there were."""
-    listed = gateway.received_since(now - LOOKED_BACK)
+    with store.reading() as session:
+        senders = channels.own_senders(session)
+    listed = gateway.received_since(now - LOOKED_BACK, senders)
     with store.reading() as session:
         missing = [one for one in listed if inbound.by_sid(session, one.sid) is None]
     for one in missing:

@@ -6,7 +6,7 @@ to the provider until `latest_start`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from sqlmodel import Session
@@ -63,6 +63,7 @@ class Ready:
     to: str
     body: str
     validity_seconds: int
+    sender: str
     sending_at: datetime
     lease_until: datetime
     latest_start: datetime
@@ -94,9 +95,10 @@ def prepare(session: Session, claim: Claim, desk: Desk, now: datetime) -> Prepar
     look = looks.claimed(session, claim)
     if look is None:
         return Kept()
-    if look.halted_at is not None:
+    sender = _sender(session, look)
+    if look.halted_at is not None or sender.halted_at is not None:
         return Halted()
-    turn = channels.turn(look.sender, now)
+    turn = channels.turn(sender, now)
     if desk.paced and not turn.mine:
         return Wait(turn.wait_seconds)
     phone_index = _where_to(session, look)
@@ -116,16 +118,43 @@ def prepare(session: Session, claim: Claim, desk: Desk, now: datetime) -> Prepar
         about=_about(session, look, phone_index),
         **_beside(session, look, phone_index, now),
     )
-    match outgoing.verdict(seen):
+    return _follow(session, _Leaving(claim, look, phone_index, sender), outgoing.verdict(seen), desk, now)
+
+
+def _follow(session: Session, text: "_Leaving", verdict: outgoing.Verdict, desk: Desk, now: datetime) -> Prepared:
+    look = text.look
+    match verdict:
         case Hold(until, reason):
             _hold(session, look, until, reason)
         case Expire(reason):
             _stop(session, look.message_id, MessageState.EXPIRED, reason, now)
         case Suppress(reason):
             _stop(session, look.message_id, MessageState.SUPPRESSED, reason, now)
+            if reason == outgoing.BY_PHONE:
+                _ask_by_phone(session, look, now)
         case Go(instead_of):
-            return _go(session, _Leaving(claim, look, phone_index), instead_of, desk, now)
+            return _go(session, text, instead_of, desk, now)
     return Kept()
+
+
+def _sender(session: Session, look: Look) -> channels.State:
+    """Return the sender of a text as it stands: the shared one came with the look."""
+    return channels.state(session, channels.of_sender(look.own_sender)) if look.own_sender else look.sender
+
+
+def _ask_by_phone(session: Session, look: Look, now: datetime) -> None:
+    """Put a question that the patient wants to be asked by telephone on the call list."""
+    tasks.open_task(
+        session,
+        site_id=look.site_id,
+        kind=TaskKind.CHASE,
+        reason=outgoing.BY_PHONE,
+        dedupe_key=f"{outgoing.BY_PHONE}|{look.prompt_public_id}",
+        patient_id=look.patient_id,
+        prompt_id=look.prompt_id,
+        message_id=look.message_id,
+        now=now,
+    )
 
 
 def _where_to(session: Session, look: Look) -> str:
@@ -148,6 +177,7 @@ def _receiver(session: Session, look: Look, phone_index: str) -> Receiver:
         died=look.died_on is not None,
         number=_number_trouble(session, look, phone_index),
         paused_until=look.paused_until,
+        by_phone=look.channel == "phone",
     )
 
 
@@ -243,14 +273,16 @@ class _Leaving:
     claim: Claim
     look: Look
     phone_index: str
+    sender: channels.State
 
 
 def _go(session: Session, text: _Leaving, instead_of: tuple[int, ...], desk: Desk, now: datetime) -> Prepared:
     look = text.look
     words = rendering.words(session, look, desk.settings.public_url, desk.wording(session, look.site_id))
     if desk.paced:
-        slow = SLOWED_TO if channels.is_slow(look.sender, now) else 1.0
-        turn = channels.take_turn(session, slow * words.segments / desk.settings.send_rate, now, look.sender)
+        slow = SLOWED_TO if channels.is_slow(text.sender, now) else 1.0
+        seconds, name = slow * words.segments / desk.settings.send_rate, channels.of_sender(look.own_sender)
+        turn = channels.take_turn(session, seconds, now, text.sender, name)
         if not turn.mine:
             return Wait(turn.wait_seconds)
     if _has_spent(session, look, words.segments, now):
@@ -290,6 +322,7 @@ def _mark_sending(
         to=to,
         body=words.text,
         validity_seconds=timetable.validity_period(now, look.expires_at),
+        sender=look.own_sender,
         sending_at=now,
         lease_until=leaving.lease_until,
         latest_start=now + timedelta(seconds=spare),
@@ -308,8 +341,8 @@ def _has_spent(session: Session, look: Look, segments: int, now: datetime) -> bo
     """Tell whether a site would spend more than its month allows; answers and emergencies are never kept back."""
     if look.monthly_segments is None or look.kind in {MessageKind.EMERGENCY, MessageKind.REPLY}:
         return False
-    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return outbox.segments_since(session, look.site_id, month) + segments > look.monthly_segments
+    spent = outbox.segments_since(session, look.site_id, outgoing.start_of_month(now, look.site_zone))
+    return spent + segments > look.monthly_segments
 
 
 def count_sent(session: Session, sent: Mapping[int, int], desk: Desk, now: datetime) -> None:

@@ -6,21 +6,21 @@ point leaves a row that says how far it came.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from prom.config import Settings
-from prom.domain import delivery
+from prom.domain import delivery, outgoing
 from prom.messaging.gateway import Gateway, NotReached, Refused, RetryLater, SendError, Sent, Unknown
 from prom.services import delivering, preparing, stopping
 from prom.services.preparing import SPENT, Kept, Ready, Wait
-from prom.storage import audit, channels, messages, outbox
-from prom.storage.models import Channel, MessageState, TaskKind
+from prom.storage import audit, channels, messages, outbox, sites
+from prom.storage.models import Channel, Message, MessageState, TaskKind
 from prom.storage.outbox import Claim
 from prom.storage.session import Store
 
@@ -127,23 +127,25 @@ def _why_late(channel: Channel, noted: str) -> str:
 def _anything_to_do(run: _Run) -> bool:
     """Tell whether a text is due and the channel works; an idle tick is this one look."""
     with run.store.reading() as session:
-        halted = channels.state(session).halted_at is not None
+        halted = channels.halted(session)
         due = outbox.any_due(session, run.now())
-    return _works_again(run) and due if halted else due
+    still = [name for name in halted if not _works_again(run, name)]
+    return due and channels.MAIN not in still
 
 
-def _works_again(run: _Run) -> bool:
+def _works_again(run: _Run, name: str) -> bool:
     """Ask the provider of a halted channel once a minute whether it works again."""
     with run.store.writing() as session:
-        if not channels.take_probe(session, run.now()):
+        if not channels.take_probe(session, run.now(), name):
             return False
     try:
         run.gateway.probe()
     except SendError:
         return False
     with run.store.writing() as session:
-        if channels.resume(session):
-            audit.record(session, audit.CLOCK, "channel resumed", channels.main(session), run.now())
+        if channels.resume(session, name):
+            audit.record(session, audit.CLOCK, "channel resumed", channels.named(session, name), run.now())
+            delivering.halt_over(session, name, run.now())
     return True
 
 
@@ -152,12 +154,14 @@ def _claim(run: _Run, size: int) -> list[Claim]:
     with run.store.reading() as session:
         if not outbox.any_due(session, now):
             return []
-        turn = channels.turn(channels.state(session), now)
-        if run.desk.paced and turn.wait_seconds > LONGEST_WAIT_SECONDS:
+        senders = channels.of_sites(session)
+        closed = _closed(run, session, senders, now)
+        if len(closed) == len(senders):
             return []
     with run.store.writing() as session:
         held = channels.held_sites(session)
-        new_month = {site for site, channel in held.items() if _spent_in_an_earlier_month(channel, now)}
+        zones = sites.zones(session) if held else {}
+        new_month = {site for site, one in held.items() if _spent_in_an_earlier_month(one, zones[site], now)}
         for site_id in new_month:
             channels.release(session, channels.site_name(site_id))
         return outbox.claim(
@@ -167,14 +171,25 @@ def _claim(run: _Run, size: int) -> list[Claim]:
             limit=size,
             urgent_only=channels.main(session).held_at is not None,
             skip_sites=held.keys() - new_month,
+            closed_sites=closed,
         )
 
 
-def _spent_in_an_earlier_month(channel: Channel, now: datetime) -> bool:
+def _closed(run: _Run, session: Session, senders: Mapping[int, str], now: datetime) -> set[int]:
+    """Return the sites whose sender is halted, or has no turn for so long that claiming its texts is of no use."""
+    closed = set()
+    for name in set(senders.values()):
+        seen = channels.state(session, name)
+        no_turn = run.desk.paced and channels.turn(seen, now).wait_seconds > LONGEST_WAIT_SECONDS
+        if seen.halted_at is not None or no_turn:
+            closed |= {site_id for site_id, sender in senders.items() if sender == name}
+    return closed
+
+
+def _spent_in_an_earlier_month(channel: Channel, zone: str, now: datetime) -> bool:
     if channel.held_reason != SPENT or channel.held_at is None:
         return False
-    held, today = channel.held_at.astimezone(UTC), now.astimezone(UTC)
-    return (held.year, held.month) < (today.year, today.month)
+    return channel.held_at < outgoing.start_of_month(now, zone)
 
 
 def _work_off(run: _Run, batch: Sequence[Claim]) -> bool:
@@ -238,7 +253,7 @@ def _call(run: _Run, ready: Ready) -> bool:
         return False
     outcome: Sent | SendError
     try:
-        outcome = run.gateway.send(ready.to, ready.body, ready.public_id, ready.validity_seconds)
+        outcome = run.gateway.send(ready.to, ready.body, ready.public_id, ready.validity_seconds, ready.sender)
     except SendError as error:
         outcome = error
     except Exception as error:  # noqa: BLE001 - whatever broke, the text may have been accepted before it did
@@ -267,11 +282,17 @@ def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError
     if message.state not in {MessageState.SENDING, MessageState.UNKNOWN}:
         return True
     run.unclear_in_a_row = run.unclear_in_a_row + 1 if isinstance(outcome, Unknown) else 0
+    return _react(run, session, message, outcome, channels.of_sender(ready.sender))
+
+
+def _react(run: _Run, session: Session, message: Message, outcome: Sent | SendError, name: str) -> bool:
+    now = run.now()
     match outcome:
         case RetryLater(code, wait):
             run.counts.later += 1
             seconds = delivery.backoff_seconds(message.attempt, random.random(), wait)  # noqa: S311 - jitter
-            channels.wait(session, min(seconds, LONGEST_WAIT_SECONDS if wait is None else seconds), now, PAUSE_SECONDS)
+            pause = min(seconds, LONGEST_WAIT_SECONDS if wait is None else seconds)
+            channels.wait(session, pause, now, PAUSE_SECONDS, name=name)
             delivering.again_later(session, message, now + timedelta(seconds=seconds), f"limit_{code or 429}", now)
             return False
         case NotReached():
@@ -291,11 +312,11 @@ def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError
             # Accepted, it says, under an id that is another text's: a person must see it.
             run.counts.unclear += 1
             delivering.unclear(session, message, "doubtful_sid", now)
-    return _still_clear(run, session, now)
+    return _still_clear(run, session, name, now)
 
 
-def _still_clear(run: _Run, session: Session, now: datetime) -> bool:
+def _still_clear(run: _Run, session: Session, name: str, now: datetime) -> bool:
     if run.unclear_in_a_row < UNCLEAR_IN_A_ROW:
         return True
-    channels.wait(session, PAUSE_SECONDS, now)
+    channels.wait(session, PAUSE_SECONDS, now, name=name)
     return False

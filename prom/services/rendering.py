@@ -109,7 +109,7 @@ def _said(key: str, own: wording.Overrides, look: Look, given: list[tuple[str, w
 
 def _key(look: Look, *, has_link: bool) -> str:
     """Return which text of the wording says what a message row wants to say."""
-    by_link = has_link and not look.two_way
+    by_link = has_link and (not look.two_way or look.channel == "link")
     if look.text_key in INVITES:
         return look.text_key
     if look.kind in outbox.OPENING:

@@ -11,7 +11,8 @@ from prom.storage import audit, channels, outbox, prompts, tasks
 from prom.storage.models import Message, MessageKind, MessageState, Patient, Prompt, TaskKind
 
 # The phone may start again with START, so these prompts stay planned until their window is over.
-MAY_COME_BACK = frozenset({"opted_out"})
+# A question asked by telephone stays planned too: it is missed or answered, but never a text that failed.
+MAY_COME_BACK = frozenset({"opted_out", "asked_by_phone"})
 
 
 def stop(

@@ -1,19 +1,21 @@
 """The sender shared by all workers (halts, hold, rate), the phones that asked us to stop, and locks on a phone.
 
-The channel named "main" is the sender. A channel named "site-7" holds back one site whose texts ran away: it counts
-them by the time at which a steady stream at the highest rate would have sent as many.
+The channel named "main" is the shared sender, one named "from-..." a site's own. A channel named "site-7" holds back
+one site whose texts ran away: it counts them by the time at which a steady stream at the highest rate would have sent
+as many.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, func, or_, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Channel, Patient, Suppression
+from prom.storage.models import Channel, Patient, Site, Suppression
 
 MAIN = "main"
 # A waiting time beyond this was written by a clock that has since been set back.
@@ -37,14 +39,20 @@ class State:
     slow_until: datetime | None = None
     next_send_at: datetime | None = None
 
+    @property
+    def is_new(self) -> bool:
+        """Return whether nothing is known of it, perhaps because it was never used."""
+        return self.halted_at is None and self.slow_until is None and self.next_send_at is None
+
 
 _CHANNEL = Channel.__table__  # type: ignore[attr-defined]
 _STATE = select_columns(_CHANNEL.c.halted_at, _CHANNEL.c.slow_until, _CHANNEL.c.next_send_at).where(
-    _CHANNEL.c.name == MAIN
+    _CHANNEL.c.name == bindparam("name")
 )
+_HALTED = select_columns(_CHANNEL.c.name).where(_CHANNEL.c.halted_at.is_not(None)).order_by(_CHANNEL.c.name.desc())
 _TAKE = (
     update(_CHANNEL)
-    .where(_CHANNEL.c.name == MAIN, _CHANNEL.c.next_send_at.is_not_distinct_from(bindparam("seen")))
+    .where(_CHANNEL.c.name == bindparam("channel"), _CHANNEL.c.next_send_at.is_not_distinct_from(bindparam("seen")))
     .values(next_send_at=bindparam("until"))
 )
 
@@ -75,15 +83,53 @@ def site_name(site_id: int) -> str:
     return f"site-{site_id}"
 
 
+def of_sender(sender: str) -> str:
+    """Return the name of the channel of a site's own number or service; without one it is the shared sender."""
+    return f"from-{hashlib.sha256(sender.encode()).hexdigest()[:16]}" if sender else MAIN
+
+
+def of_site(session: Session, site_id: int) -> str:
+    """Return the name of the channel from which a site's texts leave."""
+    return of_sender(session.get_one(Site, site_id).sender)
+
+
+def of_sites(session: Session) -> dict[int, str]:
+    """Return from which channel each site's texts leave, by the site's id."""
+    return {site_id: of_sender(sender) for site_id, sender in session.exec(select(Site.id, Site.sender))}
+
+
+def own_senders(session: Session) -> list[str]:
+    """Return the numbers and services that belong to single sites."""
+    return sorted(set(session.exec(select(Site.sender).where(col(Site.sender) != ""))))
+
+
+def halted(session: Session) -> list[str]:
+    """Return the names of the channels that are halted."""
+    return [row[0] for row in session.connection().execute(_HALTED)]
+
+
+def troubled(session: Session) -> list[Channel]:
+    """Return the channels that are halted, on hold, or whose credit is known."""
+    trouble = or_(
+        col(Channel.halted_at).is_not(None), col(Channel.held_at).is_not(None), col(Channel.balance).is_not(None)
+    )
+    return list(session.exec(select(Channel).where(trouble).order_by(col(Channel.name))))
+
+
+def is_low(channel: Channel) -> bool:
+    """Tell whether the credit was last seen below the amount at which somebody wants to know."""
+    return channel.balance is not None and channel.low_balance is not None and channel.balance < channel.low_balance
+
+
 def held_sites(session: Session) -> dict[int, Channel]:
     """Return the channels of the sites whose texts are held back, by the site's id."""
     rows = session.exec(select(Channel).where(col(Channel.held_at).is_not(None), col(Channel.name).like("site-%")))
     return {int(row.name.removeprefix("site-")): row for row in rows}
 
 
-def state(session: Session) -> State:
+def state(session: Session, name: str = MAIN) -> State:
     """Return the sender as it stands, for the hot path; a sender that was never used is free."""
-    row: Any = session.connection().execute(_STATE).first()
+    row: Any = session.connection().execute(_STATE, {"name": name}).first()
     return State() if row is None else State(*row)
 
 
@@ -93,25 +139,25 @@ def turn(seen: State, now: datetime) -> Turn:
     return Turn(mine=free_at <= now, wait_seconds=max(0.0, (free_at - now).total_seconds()))
 
 
-def take_turn(session: Session, seconds: float, now: datetime, seen: State | None = None) -> Turn:
+def take_turn(session: Session, seconds: float, now: datetime, seen: State | None = None, name: str = MAIN) -> Turn:
     """Take the sender for some seconds if it is free now: the rate limit over all workers."""
-    if seen is None:
-        main(session)
-        seen = state(session)
+    if seen is None or seen.is_new:
+        named(session, name)
+        seen = state(session, name)
     free = turn(seen, now)
     if not free.mine:
         return free
     # A late taker may catch up by one turn, so that the loop's own time does not lower the rate.
     start = max(_plausible(seen.next_send_at, now), now - timedelta(seconds=seconds))
     taken = session.connection().execute(
-        _TAKE, {"until": start + timedelta(seconds=seconds), "seen": seen.next_send_at}
+        _TAKE, {"until": start + timedelta(seconds=seconds), "seen": seen.next_send_at, "channel": name}
     )
     return Turn(mine=taken.rowcount == 1, wait_seconds=seconds)
 
 
-def wait(session: Session, seconds: float, now: datetime, slow_seconds: float = 0.0) -> None:
-    """Make all workers wait before the next text, and send more slowly for some time after."""
-    channel = main(session)
+def wait(session: Session, seconds: float, now: datetime, slow_seconds: float = 0.0, *, name: str = MAIN) -> None:
+    """Make all workers wait before the sender's next text, and send more slowly for some time after."""
+    channel = named(session, name)
     seconds = min(seconds, LONGEST_WAIT.total_seconds())
     channel.next_send_at = max(_plausible(channel.next_send_at, now), now + timedelta(seconds=seconds))
     if slow_seconds:
@@ -124,9 +170,9 @@ def is_slow(seen: State, now: datetime) -> bool:
     return seen.slow_until is not None and now < seen.slow_until
 
 
-def halt(session: Session, code: str, now: datetime) -> bool:
+def halt(session: Session, code: str, now: datetime, name: str = MAIN) -> bool:
     """Stop the sender because every text would be refused; return False if it was halted already."""
-    channel = main(session)
+    channel = named(session, name)
     fresh = channel.halted_at is None
     channel.halted_at = channel.halted_at or now
     channel.halted_code = code[:24]
@@ -135,9 +181,9 @@ def halt(session: Session, code: str, now: datetime) -> bool:
     return fresh
 
 
-def take_probe(session: Session, now: datetime) -> bool:
+def take_probe(session: Session, now: datetime, name: str = MAIN) -> bool:
     """Take the minute's probe of a halted sender; only one worker gets it."""
-    channel = main(session)
+    channel = named(session, name)
     if channel.halted_at is None:
         return False
     due = channel.next_probe_at
@@ -155,9 +201,9 @@ def take_probe(session: Session, now: datetime) -> bool:
     return taken.rowcount == 1
 
 
-def resume(session: Session) -> bool:
+def resume(session: Session, name: str = MAIN) -> bool:
     """End a halt; return False if there was none."""
-    channel = main(session)
+    channel = named(session, name)
     was = channel.halted_at is not None
     channel.halted_at, channel.halted_code, channel.next_probe_at = None, "", None
     session.flush()

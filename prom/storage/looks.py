@@ -57,6 +57,7 @@ class Look:
     echo: str
     quiet_hours: bool
     monthly_segments: int | None
+    own_sender: str
     site_key: bytes
     patient_id: int | None
     patient_public_id: str | None
@@ -69,6 +70,7 @@ class Look:
     unusable_reason: str | None
     died_on: date | None
     withdrawn_on: date | None
+    channel: str | None
     prompt_id: int | None
     prompt_public_id: str | None
     nonce: str | None
@@ -167,9 +169,12 @@ _LOOK = (
         *(_M.c[name] for name in ("id", "public_id", "kind", "text_key", "question", "variables_sealed")),
         *(_M.c[name] for name in ("phone_sealed", "phone_index", "due_at", "send_at", "expires_at")),
         *(_S.c[name] for name in ("id", "label", "phone", "time_zone", "country", "language", "two_way", "echo")),
-        *(_S.c[name] for name in ("quiet_hours", "monthly_segments", "key_sealed")),
+        *(_S.c[name] for name in ("quiet_hours", "monthly_segments", "sender", "key_sealed")),
         *(_P.c[name] for name in ("id", "public_id", "key_sealed", "phone_sealed", "phone_index", "language")),
-        *(_P.c[name] for name in ("time_zone", "paused_until", "unusable_reason", "died_on", "withdrawn_on")),
+        *(
+            _P.c[name]
+            for name in ("time_zone", "paused_until", "unusable_reason", "died_on", "withdrawn_on", "channel")
+        ),
         *(_Q.c[name] for name in ("id", "public_id", "nonce", "questions", "position", "doubtful", "state")),
         *(_Q.c[name] for name in ("reason", "due_at", "asked_at")),
         *(_E.c[name] for name in ("state", "target", "side")),

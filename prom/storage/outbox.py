@@ -60,10 +60,12 @@ def claim(
     limit: int,
     urgent_only: bool,
     skip_sites: Collection[int],
+    closed_sites: Collection[int] = (),
 ) -> list[Claim]:
     """Take due texts for sending, the most urgent first, then those that expire first.
 
-    `urgent_only` leaves all but answers and emergency texts; of `skip_sites` too only those are taken.
+    `urgent_only` leaves all but answers and emergency texts; of `skip_sites` too only those are taken, and nothing of
+    `closed_sites`.
     """
     query = select(Message.id).where(
         col(Message.state) == MessageState.PENDING, col(Message.send_at) <= now, col(Message.expires_at) > now
@@ -72,6 +74,8 @@ def claim(
         query = query.where(col(Message.priority) <= URGENT_PRIORITY)
     if skip_sites:
         query = query.where(or_(col(Message.priority) <= URGENT_PRIORITY, col(Message.site_id).not_in(skip_sites)))
+    if closed_sites:
+        query = query.where(col(Message.site_id).not_in(closed_sites))
     query = query.order_by(col(Message.priority), col(Message.expires_at), col(Message.id)).limit(limit)
     ids = session.exec(query.with_for_update(skip_locked=True)).all()
     if not ids:

@@ -40,6 +40,11 @@ def overrides(session: Session, site_id: int) -> dict[tuple[str, str], str]:
     return {(row.text_key, row.language): row.text for row in rows}
 
 
+def zones(session: Session) -> dict[int, str]:
+    """Return the time zone of each site by its id."""
+    return dict(session.exec(select(Site.id, Site.time_zone)).all())
+
+
 def heartbeat(session: Session, name: str, now: datetime, detail: str = "") -> None:
     """Note that a job ran."""
     row = session.exec(select(Heartbeat).where(col(Heartbeat.name) == name)).first() or Heartbeat(name=name, at=now)
