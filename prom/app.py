@@ -56,7 +56,18 @@ def create_app(wired: wiring.App | None = None) -> Flask:
 
 
 def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
-    from prom.web import admin, assets, clinician, coordinator, data, health, patient, reports, simulator, webhooks
+    from prom.web import (
+        admin,
+        assets,
+        clinician,
+        coordinator,
+        data,
+        health,
+        patient,
+        reports,
+        simulator,
+        webhooks,
+    )
 
     for module in (
         signing_in,
