@@ -33,6 +33,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "indication": tuple(key for key in enrolments.INDICATIONS if key),
     "image_guidance": ("fluoroscopy", "ultrasound", "ct", "none"),
 }
+# Columns that hold "not done" themselves; of the others the record's list alone says it.
+SAYS_NOT_DONE = frozenset({*SIGNS, "opioids", "image_guidance"})
 CSI = "csi"
 LONGEST_TECHNIQUE = 60
 LONGEST_REASON = 120
@@ -241,7 +243,7 @@ def _store(
     not_done = set(record.not_done.split())
     for name, text in wanted.items():
         (not_done.add if text == NOT_DONE else not_done.discard)(name)
-        _put(record, episode, name, "" if text == NOT_DONE else text)
+        _put(record, episode, name, text if text != NOT_DONE or name in SAYS_NOT_DONE else "")
         change = audit.Change(name, held[name], text or "removed")
         audit.record(session, actor, ACTION, episode, now, patient=patient, change=change, reason=reason)
     record.not_done = " ".join(sorted(not_done))

@@ -18,6 +18,7 @@ from prom.web import (
     clinician_cohort,
     clinician_help,
     clinician_patient,
+    clinician_sensitization,
     clinician_words,
     context,
     guards,
@@ -26,7 +27,14 @@ from prom.web.clinician_blueprint import blueprint
 from prom.web.clinician_blueprint import translated as _
 
 # Importing the other modules puts their pages on the blueprint.
-__all__ = ["blueprint", "clinician_answer", "clinician_cohort", "clinician_help", "clinician_patient"]
+__all__ = [
+    "blueprint",
+    "clinician_answer",
+    "clinician_cohort",
+    "clinician_help",
+    "clinician_patient",
+    "clinician_sensitization",
+]
 # More than a clinician reads in one sitting; reviewed ones make room.
 SHOWN_AT_MOST = 40
 LOOKED_AT = 200

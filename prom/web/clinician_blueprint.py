@@ -34,6 +34,7 @@ def patient_pages(public_id: str) -> list[tuple[str, str, str]]:
     """Return the pages of one patient that the reader may open: (key, words, address)."""
     named = (
         ("chart", "clinician.patient", translated("Chart")),
+        ("sensitization", "clinician.sensitization", translated("Sensitization")),
         ("messages", "coordinator.messages", translated("Messages")),
         ("schedule", "coordinator.schedule", translated("Schedule")),
         ("history", "coordinator.history", translated("History")),

@@ -99,16 +99,20 @@ def question(line: AnswerLine) -> str:
     return known.get(line.instrument, f"{line.instrument.replace('_', ' ')} {line.item or ''}".strip())
 
 
-def source(line: AnswerLine) -> str:
-    """Return how an answer came in."""
-    known = {
+def ways() -> dict[str, str]:
+    """Return the ways in which answers come in."""
+    return {
         "sms": _("text"),
         "link": _("secure page"),
         "phone": _("phone call"),
         "clinic": _("in the clinic"),
         "import": _("file"),
     }
-    words = known.get(line.source, line.source)
+
+
+def source(line: AnswerLine) -> str:
+    """Return how an answer came in."""
+    words = ways().get(line.source, line.source)
     return _("%(how)s, answered by somebody else", how=words) if line.proxy else words
 
 

@@ -151,6 +151,7 @@ def tabs(public_id: str) -> list[tuple[str, str, str]]:
     _ = translated
     return [
         ("chart", _("Chart"), url_for("clinician.patient", public_id=public_id)),
+        ("sensitization", _("Sensitization"), url_for("clinician.sensitization", public_id=public_id)),
         ("messages", _("Messages"), url_for("coordinator.messages", public_id=public_id)),
         ("schedule", _("Schedule"), url_for("coordinator.schedule", public_id=public_id)),
         ("history", _("History"), url_for("coordinator.history", public_id=public_id)),
