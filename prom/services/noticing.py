@@ -1,4 +1,4 @@
-"""What everybody who signs in must know of the text channel: halted, on hold, out of money. The words are the pages'."""
+"""What all who sign in must know of the text channel: halted, on hold, out of money. The words are the pages'."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

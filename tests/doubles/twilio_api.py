@@ -7,6 +7,7 @@ prints its port on the first line. Besides the API itself (send, list, fetch) it
     POST /_double/faults      [{"kind": ..., ...}] or {"seed": 1, "faults": [...]}, see faults.py
     POST /_double/callbacks   {"enabled": true, "public_url": ..., "local_url": ..., ...}, see webhooks.Habits
     POST /_double/inbound     {"from": ..., "body": ..., "num_media": 0, "sid": ..., "url": ..., "post": true}
+    POST /_double/balance     {"balance": "12.34", "currency": "USD"}: what the account says it has left
     POST /_double/status      {"sid": ..., "status": ..., "error_code": ...}: one status callback, now
     GET  /_double/ledger      all accepted texts, oldest first
     GET  /_double/posted      all webhooks posted, with their answers
@@ -43,15 +44,18 @@ class TwilioDouble:
         self.book = Ledger(account_sid, ledger)
         self.faults = Faults()
         self.postman = Postman(account_sid, auth_token)
+        self.balance = {"balance": "100.00", "currency": "USD"}
         self.requests: Counter = Counter()
         self.last_queries: deque[dict[str, str]] = deque(maxlen=100)
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._authorization = f"Basic {credentials}"
-        self._base = f"/2010-04-01/Accounts/{account_sid}/Messages"
+        self._account = f"/2010-04-01/Accounts/{account_sid}"
+        self._base = f"{self._account}/Messages"
         self._controls = {
             ("POST", "/_double/faults"): self._set_faults,
             ("POST", "/_double/callbacks"): self._set_callbacks,
             ("POST", "/_double/inbound"): self._inbound,
+            ("POST", "/_double/balance"): self._set_balance,
             ("POST", "/_double/status"): self._status,
             ("GET", "/_double/ledger"): lambda _: self.book.accepted(),
             ("GET", "/_double/posted"): lambda _: self.postman.posted,
@@ -102,6 +106,8 @@ class TwilioDouble:
             return self._faulty("send", dict(asked.fields), self._send)
         if (asked.method, asked.path) == ("GET", f"{self._base}.json"):
             return self._faulty("list", dict(asked.query), self._list)
+        if (asked.method, asked.path) == ("GET", f"{self._account}/Balance.json"):
+            return self._faulty("balance", {}, lambda _: _json(200, {"account_sid": self.account_sid, **self.balance}))
         if asked.method == "GET" and asked.path.startswith(f"{self._base}/"):
             sid = asked.path.removeprefix(f"{self._base}/").removesuffix(".json")
             return self._faulty("fetch", {"sid": sid}, self._fetch)
@@ -196,6 +202,10 @@ class TwilioDouble:
 
     def _set_callbacks(self, told) -> dict:
         self.postman.set_habits(**told)
+        return {}
+
+    def _set_balance(self, told) -> dict:
+        self.balance |= told
         return {}
 
     def _inbound(self, told) -> dict:

@@ -1,13 +1,14 @@
 """The pretend provider: accepts, delivers, fails on demand, and is shared by processes."""
 
 import multiprocessing
+import sqlite3
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from prom.messaging.gateway import NotReached, Received, Refused, RetryLater, Unknown
+from prom.messaging.gateway import Balance, NotReached, Received, Refused, RetryLater, Unknown
 from prom.messaging.simulated import CLINIC_NUMBER, SimulatedGateway
 from prom.messaging.simulated_phones import Failures, StatusUpdate
 
@@ -346,3 +347,34 @@ def test_a_season_of_texts_is_written_in_a_moment(line, clock):
     assert time.perf_counter() - begun < 5
     assert len(line.phones()) == 1500
     assert sum(len(line.due_callbacks(clock())) for _ in range(7)) == 3000
+
+
+def test_a_phone_answers_the_number_that_wrote_to_it(line):
+    line.send(ASHA, "How is your pain?", "17", 3600, "+15005550009")
+    line.text(ASHA, "7")
+    line.text(BIKASH, "7")
+    assert [one.to for one in line.received_since(NOON)] == ["+15005550009", "+15005550006"]
+
+
+def test_a_balance_may_be_set(line):
+    assert line.balance() is None
+    line.set_balance(Balance(123, "USD"))
+    assert line.balance() == Balance(123, "USD")
+    line.set_balance(None)
+    assert line.balance() is None
+
+
+def test_a_file_of_an_older_version_gets_what_is_new(tmp_path, clock):
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.executescript(
+            "CREATE TABLE text (id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, direction TEXT NOT NULL, phone TEXT NOT"
+            " NULL, body TEXT NOT NULL, num_media INTEGER NOT NULL DEFAULT 0, message_id TEXT NOT NULL DEFAULT '',"
+            " at REAL NOT NULL, arrives_at REAL, final TEXT, code INTEGER);"
+            "CREATE TABLE failing (phone TEXT PRIMARY KEY, switches TEXT NOT NULL) WITHOUT ROWID;"
+            "INSERT INTO text (sid, direction, phone, body, at) VALUES ('SM1', 'in', '+919007100001', '7', 1);"
+        )
+    old.close()
+    line = SimulatedGateway(tmp_path / "old.db", clock)
+    line.send(ASHA, "text", "1", 3600, "+15005550009")
+    assert len(line.received_since(datetime.fromtimestamp(0, UTC))) == 1
+    line.close()

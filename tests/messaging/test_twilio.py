@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from prom.domain import delivery
-from prom.messaging.gateway import NotReached, Refused, RetryLater, Sent, Unknown
+from prom.messaging.gateway import Balance, NotReached, Refused, RetryLater, Sent, Unknown
 from prom.messaging.twilio import TwilioGateway
 from tests.doubles.twilio_api import OWN_NUMBER
 
@@ -243,3 +243,25 @@ def test_a_text_is_never_posted_twice_by_the_client_itself(gateway, double):
     for _ in range(3):
         outcome(gateway)
     assert double.requests["send"] == 3
+
+
+@pytest.mark.parametrize(("own", "field"), [("+15005550009", "From"), ("MG" + "1" * 32, "MessagingServiceSid")])
+def test_a_site_sends_from_its_own_number_or_service(gateway, double, own, field):
+    gateway.send(ASHA, "text", "17", 3600, own)
+    fields = double.last_queries[-1]
+    assert fields[field] == own
+    assert {"From", "MessagingServiceSid"} & set(fields) == {field}
+
+
+@pytest.mark.parametrize(
+    ("said", "hundredths"), [("12.34", 1234), ("0", 0), ("-3.456", -346), ("100", 10000), ("7.999", 799)]
+)
+def test_the_balance_is_read_in_hundredths(gateway, double, said, hundredths):
+    double.balance = {"balance": said, "currency": "usd"}
+    assert gateway.balance() == Balance(hundredths, "USD")
+
+
+def test_a_balance_that_is_no_number_is_unknown(gateway, double):
+    double.balance = {"balance": "much", "currency": "USD"}
+    with pytest.raises(Unknown):
+        gateway.balance()

@@ -298,3 +298,18 @@ def test_the_ledger_outlives_the_double(tmp_path, account):
     with TwilioDouble(ledger=file) as second:
         (found,) = TwilioGateway(account(api_url=second.url)).find_sent(ASHA, hour_ago())
     assert found.sid == sid
+
+
+def test_texts_to_every_number_of_ours_are_listed_and_no_others(gateway, double):
+    for number, to in enumerate((OWN_NUMBER, "+15005550009", "+15005550017")):
+        double.inbound(f"+91900710000{number}", "7", to=to, post=False)
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    assert {one.to for one in gateway.received_since(since)} == {OWN_NUMBER}
+    assert {one.to for one in gateway.received_since(since, ["+15005550009"])} == {OWN_NUMBER, "+15005550009"}
+
+
+def test_with_a_service_of_one_site_all_that_came_in_is_listed(gateway, double):
+    for number, to in enumerate((OWN_NUMBER, "+15005550009")):
+        double.inbound(f"+91900710000{number}", "7", to=to, post=False)
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    assert len(gateway.received_since(since, ["MG" + "1" * 32])) == 2
