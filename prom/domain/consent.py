@@ -19,6 +19,8 @@ from prom.domain import wording
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _VARIABLES = frozenset({"clinic", "phone"})
+LEAST_BLOCKS = 3
+LONGEST_TEXT = 4000
 
 
 class Purpose(StrEnum):
@@ -97,6 +99,41 @@ def document(purpose: Purpose, language: str, *, clinic: str, phone: str, versio
         raise ValueError(f"there is no document {purpose}, version {wanted!r}")
     known = wording.known_language(language)
     return _filled(found.get(known, found[wording.DEFAULT_LANGUAGE]), {"clinic": clinic, "phone": phone})
+
+
+def own(purpose: Purpose, version: str, language: str, text: str, *, clinic: str, phone: str) -> Document:
+    """Return a clinic's own document from its text: a title, paragraphs, and the sentence they choose, by empty lines."""
+    title, *paragraphs, agree = blocks(text)
+    document_ = Document(purpose, version, language, title, tuple(paragraphs), agree, needs_review=False)
+    return _filled(document_, {"clinic": clinic, "phone": phone})
+
+
+def blocks(text: str) -> list[str]:
+    """Return the parts of a document's text that empty lines divide, each in one line."""
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n")) if part.strip()]
+
+
+def check(text: str) -> list[str]:
+    """Return what is wrong with a clinic's own document, in plain sentences; an empty list means it may be used."""
+    problems = []
+    if len(blocks(text)) < LEAST_BLOCKS:
+        problems.append("A document has a title, at least one paragraph, and the sentence that the patient chooses.")
+    if len(text) > LONGEST_TEXT:
+        problems.append(
+            f"The document has {len(text)} characters; {LONGEST_TEXT} are allowed: patients read it on a phone."
+        )
+    unknown = sorted(set(_PLACEHOLDER.findall(text)) - _VARIABLES)
+    problems += [f"{{{name}}} is not known in a consent." for name in unknown]
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
+        problems.append("Braces may only stand around the name of a variable.")
+    if any(sign < " " and sign not in "\r\n\t" for sign in text):
+        problems.append("The text has an invisible control sign.")
+    return problems
+
+
+def shipped_versions(purpose: Purpose) -> set[str]:
+    """Return the versions of a document that came with the product: a clinic's own are named otherwise."""
+    return {one.version for one in _documents() if one.purpose is purpose}
 
 
 def _filled(given: Document, values: dict[str, str]) -> Document:

@@ -15,7 +15,13 @@ _ENCODED = re.compile(r"(?:[A-Za-z0-9+/_-]{40,}={0,2}|(?:[A-Za-z0-9+/]{20,}\s+)+
 _ESCAPED = re.compile(
     r"(?:&#x?[0-9a-f]+;){2}|(?:\\u[0-9a-f]{4}){2}|(?:%[0-9a-f]{2}){4}|=\?utf-8\?|(?:=[0-9a-f]{2}){3}", re.IGNORECASE
 )
-_NOT_A_NAME = re.compile(r"\b[Tt]his (?:is not|isn'?t|is no longer) (?:Mr\.?|Mrs\.?|Ms\.?)?\s?[A-Z][a-z]+")
+_TITLE = r"(?:(?:Mr|Mrs|Ms|Dr)\.?\s)?"
+_NOT_A_NAME = re.compile(
+    rf"\b[Tt]his (?:is not|isn'?t|is no longer) {_TITLE}[A-Z][a-z]+"
+    rf"|^\W*(?:[Ss]orry,? |[Nn]o,? )?[Ii](?: am|'?m) not {_TITLE}"
+    r"(?!(?:Well|Good|Ok|Okay|Fine|Better|Sure|Happy|Able|There|Feeling|In|Doing|At|On|Having)\b)[A-Z][a-z]+\W*$"
+    r"|\b[Tt]his (?:is not|isn'?t) \w+'?s (?:phone|number|mobile|cell)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def reason(found: Found, *, num_media: int, denied_sign: bool) -> Reason | None:
 def _denied_or_unclear(found: Found, *, denied_sign: bool) -> Reason | None:
     if denied_sign:
         return Reason("denied_sign")
-    if found.has("not_opt_out") or found.has("maybe_stop"):
+    if found.has("not_opt_out") or found.has("maybe_stop") or found.only_said("maybe_stop_alone"):
         return Reason("maybe_opt_out")
     if found.has("paused"):
         return Reason("pause", (PAUSE,))

@@ -10,7 +10,9 @@ from prom.domain.reply_text import look_alike
 
 _STOP = "stop"
 _NOT_STOP = frozenset({"shop", "step", "top", "atop", "slop", "strop", "stomp", "swop", "stow"})
-_SPELT = frozenset({"stopall", "unsubscribe", "optout", "stopnow", "stopit", "stoptexting", "stopplease", "pleasestop"})
+_SPELT = frozenset({"stopall", "unsubscribe", "optout", "stopnow", "stopit", "stoptexting", "stopplease", "pleasestop"}) | frozenset(
+    {"stoptext", "stoptexts", "stopsms", "stopmsg", "stopmsgs", "stopmessage", "stopmessages", "stopthis", "stopend"}
+)
 _HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "mins", "pm", "am"})
 _MEANING = frozenset({"mean", "means", "meaning", "meant"})
 _QUESTION_OPENERS = (("what", "does"), ("what", "do"), ("what", "is"), ("whats",), ("meaning",), ("wat", "is"))

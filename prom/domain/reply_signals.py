@@ -24,6 +24,7 @@ FEVER_CELSIUS = (37.8, 43.0)
 MANY_TABLETS = (5, 200)
 LONGEST_REQUEST = 60
 REACH = 16
+LONGEST_OVER = 6
 LONGEST_NUMBER = 8
 SHORTEST_PARTED = 5
 _STRONG_BREAKS = frozenset(".;!?")
@@ -60,6 +61,10 @@ class Found:
             return False
         covered = self.covered(*concepts)
         return all(at in covered or (numbers and word.isdigit()) for at, word in enumerate(words))
+
+    def only_said(self, concept: str) -> bool:
+        """Return whether the concept and politeness are all that is said."""
+        return self.has(concept) and self.only(concept, "polite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +150,9 @@ def _counted(found: Found) -> str | None:
 
 
 def _softened(rule: Rule, group: tuple[Span, ...], found: Found) -> bool:
-    start = min(span[0] for span in group)
-    return any(start - end in {0, 1, 2} for _, end in found.spans.get(rule.softened_by, ()))
+    start, end = min(span[0] for span in group), max(span[1] for span in group)
+    little = found.spans.get(rule.softened_by, ())
+    return any(start - last in {0, 1, 2} or first - end in {0, 1} for first, last in little)
 
 
 def _denied(group: tuple[Span, ...], used: set[int], found: Found) -> bool:
@@ -205,7 +211,7 @@ def _over(end: int, used: set[int], found: Found) -> bool:
     if found.has("back_again"):
         return False
     for first, last in found.spans.get("over", ()):
-        reached = 0 <= first - end <= 4 and all(at in carried and at not in used for at in range(end, first))
+        reached = 0 <= first - end <= LONGEST_OVER and all(at in carried and at not in used for at in range(end, first))
         if reached and last not in against and not (last < len(words) and last in used):
             return True
     return False

@@ -57,8 +57,9 @@ class Lexicon:
     phrases: _Node
     words: frozenset[str]
     prefixes: frozenset[str]
-    misspellings: Mapping[str, Mapping[str, str]]
+    misspellings: Mapping[str, Mapping[str, tuple[str, ...]]]
     real_words: frozenset[str]
+    same: Mapping[str, str]
     alarms: tuple[Rule, ...]
     opt_outs: tuple[Rule, ...]
     people: tuple[Rule, ...]
@@ -86,8 +87,10 @@ class Lexicon:
                     if not spans or spans[-1] != (start, end + 1):
                         spans.append((start, end + 1))
 
-    def _readings(self, word: str, own: Mapping[str, str]) -> tuple[str, ...]:
+    def _readings(self, word: str, own: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
         """Return the listed words a word may stand for: itself, its beginning, or what it is a misspelling of."""
+        if word in self.same:
+            return (word, self.same[word], *self._beginnings(word))
         if word in self.words:
             return (word, *self._beginnings(word))
         readings = (*self._beginnings(word), *self._look_alike(word))
@@ -109,14 +112,14 @@ class Lexicon:
         stems = (word.removeprefix(prefix) for prefix in _ARABIC_PREFIXES if word.startswith(prefix))
         return tuple(stem for stem in stems if len(stem) >= SHORTEST_STEM and stem in self.words)
 
-    def _misspelt(self, word: str, own: Mapping[str, str]) -> tuple[str, ...]:
+    def _misspelt(self, word: str, own: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
         if len(word) < SHORTEST_MISSPELT or not word.isascii():
             return ()
         settled = self.misspellings[""]
         for variant in (word, *_with_one_letter_less(word)):
-            meant = settled.get(variant) or own.get(variant)
-            if meant is not None and one_edit(word, meant) and word[0] == meant[0]:
-                return (meant,)
+            for meant in (*settled.get(variant, ()), *own.get(variant, ())):
+                if word[0] == meant[0] and one_edit(word, meant):
+                    return (meant,)
         return ()
 
 
@@ -177,7 +180,7 @@ def versions() -> str:
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
     """Return all phrases and rules."""
-    root = _Node()
+    root, same = _Node(), _same_words()
     words: set[str] = set()
     prefixes: set[str] = set()
     for name, data in _files().items():
@@ -188,12 +191,14 @@ def lexicon() -> Lexicon:
         for concept, listed in lists.items():
             for phrase in map(_phrase_words, _split(listed)):
                 _plant(root, concept, phrase)
+                _plant(root, concept, tuple(same.get(word, word) for word in phrase))
                 words.update(word for word in phrase if not word.endswith("*"))
                 prefixes.update(word[:-1] for word in phrase if word.endswith("*"))
     rules, spelling = _files()["rules"], _files()["spelling"]
     real = frozenset(_split(spelling["real_words"]))
     alarms = _rules(rules["alarm"], "kind")
-    serious = {concept for rule in alarms for concept in rule.concepts} | {"opt_out"}
+    opt_outs = _rules(rules["opt_out"], "rule")
+    serious = {concept for rule in (*alarms, *opt_outs) for concept in rule.concepts}
     return Lexicon(
         phrases=root,
         words=frozenset(words),
@@ -201,10 +206,17 @@ def lexicon() -> Lexicon:
         misspellings={"": _misspellings(serious, _SPELT_LANGUAGES)}
         | {name: _misspellings(serious, (name,)) for name in _ROMANISED},
         real_words=real,
+        same=same,
         alarms=alarms,
-        opt_outs=_rules(rules["opt_out"], "rule"),
+        opt_outs=opt_outs,
         people=_rules(rules["people"], "reason"),
     )
+
+
+@lru_cache(maxsize=1)
+def _same_words() -> dict[str, str]:
+    """Return each further spelling of a romanised word with the one our lists use."""
+    return {word: listed for listed, others in _files()["spelling"]["same"].items() for word in _split(others)}
 
 
 @lru_cache(maxsize=128)
@@ -247,18 +259,18 @@ def _plant(root: _Node, concept: str, phrase: tuple[str, ...]) -> None:
         node.ends.append(concept)
 
 
-def _misspellings(serious: Iterable[str], languages: Iterable[str]) -> dict[str, str]:
+def _misspellings(serious: Iterable[str], languages: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return each longer word of the serious concepts under every spelling with one letter less, its own included.
 
     Romanised words are near too many names and words of other languages: their slips count for their own patients only.
     """
     lists = (_files()[name].get("concepts", {}).get(concept, "") for name in languages for concept in serious)
     words = {word for listed in lists for phrase in _split(listed) for word in _phrase_words(phrase)}
-    index: dict[str, str] = {}
+    index: dict[str, tuple[str, ...]] = {}
     for word in sorted(words):
         if len(word) >= SHORTEST_MISSPELT and word.isascii() and word.isalpha():
             for variant in (word, *_with_one_letter_less(word)):
-                index.setdefault(variant, word)
+                index[variant] = (*index.get(variant, ()), word)
     return index
 
 
