@@ -4,7 +4,7 @@ The first answer counts. A second one to the same question is kept beside it; on
 history stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +12,10 @@ from sqlmodel import Session
 
 from prom.domain import instruments
 from prom.services import watching
-from prom.storage import answers, audit, inbound, tasks
-from prom.storage.models import Answer, AnswerState, Episode, Inbound, Patient, Prompt, PromptState, Source, TaskKind
+from prom.storage import answers, audit, conversation, tasks
+from prom.storage.answers import Given
+from prom.storage.conversation import Asked, Person, Text
+from prom.storage.models import Answer, AnswerState, Patient, PromptState, Source, TaskKind
 
 Value = int | tuple[int | None, ...]
 # Any question of the form tells its instrument; the item is named beside it.
@@ -27,7 +29,7 @@ class Origin:
     source: Source
     answered_at: datetime
     actor: audit.Actor
-    inbound: Inbound | None = None
+    inbound: Text | None = None
     rule: str = ""
     parser_version: str = ""
     proxy: bool = False
@@ -39,59 +41,77 @@ class Recorded:
     """What became of an answer: `counted` is False when an earlier answer to the question stays in force."""
 
     counted: bool
-    rows: tuple[Answer, ...]
+    rows: tuple[Given, ...]
 
 
-def questions(prompt: Prompt) -> tuple[str, ...]:
+def questions(prompt: Asked) -> tuple[str, ...]:
     """Return the question keys of a prompt in the order asked."""
     return tuple(prompt.questions.split())
 
 
-def open_question(prompt: Prompt) -> str | None:
+def open_question(prompt: Asked) -> str | None:
     """Return the question that waits for an answer, or None when all are answered."""
     asked = questions(prompt)
     return asked[prompt.position] if prompt.position < len(asked) else None
 
 
 def record(
-    session: Session, prompt: Prompt, key: str, value: Value, origin: Origin, now: datetime, *, correction: bool = False
+    session: Session,
+    prompt: Asked,
+    key: str,
+    value: Value,
+    origin: Origin,
+    now: datetime,
+    *,
+    correction: bool = False,
+    patient: Person | Patient | None = None,
 ) -> Recorded:
-    """Store the answer to a question of a prompt and move the conversation on."""
-    inbound.lock_prompt(session, prompt)
-    episode = inbound.episode_of(session, prompt)
-    question = instruments.question(key)
-    values = _per_item(question, value)
-    held = {row.item: row for row in _current(session, prompt, key)}
-    rows = []
-    for item, number in values:
-        rows.append(_store(session, episode, prompt, question, item, number, held.get(item), origin, now, correction))
-    counted = any(row.state is AnswerState.CURRENT for row in rows)
-    if counted:
-        _counted(session, prompt, now)
-    return Recorded(counted, tuple(rows))
+    """Store the answer to a question of a prompt and move the conversation on; `patient` is whose it is, if at hand."""
+    return _record(session, prompt, key, _per_item(instruments.question(key), value), origin, now, correction, patient)
 
 
 def record_item(
-    session: Session, prompt: Prompt, item: int, value: int | None, origin: Origin, now: datetime, *, correction: bool
+    session: Session, prompt: Asked, item: int, value: int | None, origin: Origin, now: datetime, *, correction: bool
 ) -> Recorded:
     """Store one item of the CSI from a page, or that it was skipped (`value` None).
 
     The sensitive items have no question of their own: they are never asked by text.
     """
-    inbound.lock_prompt(session, prompt)
-    episode = inbound.episode_of(session, prompt)
-    question = instruments.question(CSI_QUESTION)
-    held = next((row for row in _of_instrument(session, prompt, CSI_QUESTION) if row.item == item), None)
-    row = _store(session, episode, prompt, question, item, value, held, origin, now, correction)
-    counted = row.state is AnswerState.CURRENT
+    return _record(session, prompt, CSI_QUESTION, [(item, value)], origin, now, correction, None)
+
+
+def _record(
+    session: Session,
+    prompt: Asked,
+    key: str,
+    values: Sequence[tuple[int, int | None]],
+    origin: Origin,
+    now: datetime,
+    correction: bool,
+    patient: Person | Patient | None,
+) -> Recorded:
+    session.flush()
+    conversation.lock_prompt(session, prompt)
+    given = answers.given(session, prompt.id)
+    kept_as = answers.kept_as(key)
+    held = {row.item: row for row in _counting(given) if (row.instrument, row.series) == kept_as}
+    answering = _Answering(session, prompt, origin, now, correction, patient or _patient(session, prompt))
+    rows = [answering.store(kept_as, item, value, held.get(item)) for item, value in values]
+    counted = any(row.state is AnswerState.CURRENT for row in rows)
     if counted:
-        _counted(session, prompt, now)
-    return Recorded(counted, (row,))
+        replaced = {held[row.item].id for row in rows if row.state is AnswerState.CURRENT and row.item in held}
+        _move_on(session, prompt, [row for row in (*given, *rows) if row.id not in replaced], now)
+        if kept_as in watching.JUDGED_BY:
+            watching.refresh(session, [prompt.episode_id], now)
+    return Recorded(counted, tuple(rows))
 
 
-def _counted(session: Session, prompt: Prompt, now: datetime) -> None:
-    _move_on(session, prompt, now)
-    watching.refresh(session, [prompt.episode_id], now)
+def _patient(session: Session, prompt: Asked) -> Patient:
+    return session.get_one(Patient, prompt.patient_id)
+
+
+def _counting(rows: Iterable[Given]) -> list[Given]:
+    return [row for row in rows if row.state is AnswerState.CURRENT]
 
 
 def _per_item(question: instruments.Question, value: Value) -> list[tuple[int, int | None]]:
@@ -102,91 +122,88 @@ def _per_item(question: instruments.Question, value: Value) -> list[tuple[int, i
     return [(question.items[0] if question.instrument in {"csi", "peg"} else 0, value)]
 
 
-def _current(session: Session, prompt: Prompt, key: str) -> list[Answer]:
-    items = {item for _, _, item in _wanted(key)}
-    return [row for row in _of_instrument(session, prompt, key) if row.item in items]
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """One answer on its way into the record; its rows share all this."""
+
+    session: Session
+    prompt: Asked
+    origin: Origin
+    now: datetime
+    correction: bool
+    patient: Person | Patient
+
+    def store(self, kept_as: tuple[str, str], item: int, value: int | None, held: Given | None) -> Given:
+        """Store one item: counted, beside the answer it repeats, or in place of the one it corrects."""
+        replaces = held if self.correction else None
+        if replaces is not None:
+            old = self.session.get_one(Answer, replaces.id)
+            reason = self.origin.reason or "corrected by the patient"
+            answers.supersede(self.session, old, AnswerState.CORRECTED, reason)
+        second = held is not None and replaces is None
+        state = AnswerState.SECOND if second else AnswerState.CURRENT
+        row = answers.store(self.session, self._row(kept_as, item, value, replaces, state), self.now)
+        old_value = "" if replaces is None else str(replaces.value)
+        audit.note(
+            self.session,
+            self.origin.actor,
+            "answer_corrected" if replaces is not None else "answer_kept_beside" if second else "answer_stored",
+            audit.Thing("answer", row.public_id, self.prompt.site_id),
+            self.now,
+            key=self.patient.key_sealed,
+            change=audit.Change(f"{kept_as[0]} {item}".strip(), old_value, str(value)),
+            reason=self.origin.reason,
+        )
+        return row
+
+    def _row(
+        self, kept_as: tuple[str, str], item: int, value: int | None, replaces: Given | None, state: AnswerState
+    ) -> answers.NewAnswer:
+        prompt, origin = self.prompt, self.origin
+        return answers.NewAnswer(
+            episode_id=prompt.episode_id,
+            patient_id=prompt.patient_id,
+            site_id=prompt.site_id,
+            occasion=prompt.time_point,
+            instrument=kept_as[0],
+            series=kept_as[1],
+            item=item,
+            value=value,
+            answered_at=origin.answered_at,
+            source=origin.source,
+            staff_id=origin.actor.staff_id,
+            rule=origin.rule,
+            prompt_id=prompt.id,
+            state=state,
+            inbound_id=origin.inbound.id if origin.inbound else None,
+            parser_version=origin.parser_version,
+            replaces_id=replaces.id if replaces else None,
+            proxy=origin.proxy or self.patient.proxy,
+        )
 
 
-def _of_instrument(session: Session, prompt: Prompt, key: str) -> list[Answer]:
-    kept = answers.kept_as(key)
-    return [
-        row
-        for row in answers.of_prompt(session, prompt.id)
-        if row.state is AnswerState.CURRENT and (row.instrument, row.series) == kept
-    ]
-
-
-def _store(  # noqa: PLR0913, PLR0917 - one answer's facts
-    session: Session,
-    episode: Episode,
-    prompt: Prompt,
-    question: instruments.Question,
-    item: int,
-    value: int | None,
-    held: Answer | None,
-    origin: Origin,
-    now: datetime,
-    correction: bool,
-) -> Answer:
-    instrument, series = answers.kept_as(question.key)
-    patient = session.get_one(Patient, episode.patient_id)
-    replaces = held if held is not None and correction else None
-    if replaces is not None:
-        answers.supersede(session, replaces, AnswerState.CORRECTED, origin.reason or "corrected by the patient")
-    row = answers.add(
-        session,
-        episode,
-        occasion=prompt.time_point,
-        instrument=instrument,
-        series=series,
-        item=item,
-        value=value,
-        answered_at=origin.answered_at,
-        now=now,
-        source=origin.source,
-        prompt=prompt,
-        inbound=origin.inbound,
-        staff_id=origin.actor.staff_id,
-        rule=origin.rule,
-        parser_version=origin.parser_version,
-        replaces=replaces,
-        proxy=origin.proxy or patient.proxy,
-        state=AnswerState.SECOND if held is not None and replaces is None else AnswerState.CURRENT,
-    )
-    old = "" if replaces is None else str(replaces.value)
-    change = audit.Change(f"{instrument} {item}".strip(), old, str(value))
-    audit.record(
-        session, origin.actor, _action(row, replaces), row, now, patient=patient, change=change, reason=origin.reason
-    )
-    return row
-
-
-def _action(row: Answer, replaces: Answer | None) -> str:
-    if replaces is not None:
-        return "answer_corrected"
-    return "answer_kept_beside" if row.state is AnswerState.SECOND else "answer_stored"
-
-
-def _move_on(session: Session, prompt: Prompt, now: datetime) -> None:
+def _move_on(session: Session, prompt: Asked, rows: Iterable[Given], now: datetime) -> None:
     asked = questions(prompt)
-    done = answered_keys(session, prompt)
+    done = _answered(prompt, rows)
     position = next((index for index, key in enumerate(asked) if key not in done), len(asked))
     if position != prompt.position:
         prompt.position, prompt.reasks = position, 0
     if position >= len(asked):
         prompt.state = PromptState.ANSWERED
         prompt.answered_at = prompt.answered_at or now
-        tasks.close_for_prompt(session, prompt.id, TaskKind.CHASE, outcome="answered", now=now)
+        tasks.close_for_prompt(session, prompt, TaskKind.CHASE, outcome="answered", now=now)
     else:
         prompt.state = PromptState.PARTLY
-    session.add(prompt)
-    session.flush()
+    conversation.keep_prompt(session, prompt)
 
 
-def answered_keys(session: Session, prompt: Prompt) -> set[str]:
+def answered_keys(session: Session, prompt: Asked) -> set[str]:
     """Return the questions of a prompt that have an answer for each of their items."""
-    rows = [row for row in answers.of_prompt(session, prompt.id) if row.state is AnswerState.CURRENT]
-    held = {(row.instrument, row.series, row.item) for row in rows}
+    return _answered(prompt, answers.given(session, prompt.id))
+
+
+def _answered(prompt: Asked, rows: Iterable[Given]) -> set[str]:
+    held = {(row.instrument, row.series, row.item) for row in _counting(rows)}
     return {key for key in questions(prompt) if _wanted(key) <= held}
 
 

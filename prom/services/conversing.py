@@ -7,16 +7,15 @@ from sqlmodel import Session
 
 from prom.domain import dialogue, instruments, replies
 from prom.services import answering, stopping
-from prom.storage import alerts, audit, channels, episodes, inbound, messages, outbox, tasks
+from prom.storage import alerts, audit, channels, conversation, episodes, messages, outbox, tasks
+from prom.storage.conversation import Asked, Person, Text
 from prom.storage.models import (
     Alert,
     AlertKind,
     Episode,
-    Inbound,
     InboundState,
     MessageKind,
     Patient,
-    Prompt,
     Site,
     Source,
     TaskKind,
@@ -32,15 +31,23 @@ CALLS = frozenset({"call_me", "death", "hospital", "complaint"})
 
 def apply(
     session: Session,
-    row: Inbound,
-    prompt: Prompt | None,
-    people: Sequence[Patient],
+    row: Text,
+    prompt: Asked | None,
+    people: Sequence[Person | Patient],
     effects: dialogue.Effects,
     now: datetime,
+    *,
+    echo: str | None = None,
+    phone: str | None = None,
 ) -> None:
-    """Carry out the effects of one text in order."""
+    """Carry out the effects of one text in order.
+
+    `echo` is how the site says back what was understood, None to look it up; `phone` is the sender's number, to answer
+    somebody who is no patient.
+    """
     patient = next((person for person in people if person.id == row.patient_id), None)
-    turn = _Turn(session, row, prompt, patient, people, now)
+    echoes = echo if echo is not None else session.get_one(Site, row.site_id).echo
+    turn = _Turn(session, row, prompt, patient, people, now, echoes_each=echoes == "each", phone=phone)
     for effect in effects:
         turn.carry_out(effect)
 
@@ -51,16 +58,19 @@ class _Turn:
     def __init__(
         self,
         session: Session,
-        row: Inbound,
-        prompt: Prompt | None,
-        patient: Patient | None,
-        people: Sequence[Patient],
+        row: Text,
+        prompt: Asked | None,
+        patient: Person | Patient | None,
+        people: Sequence[Person | Patient],
         now: datetime,
+        *,
+        echoes_each: bool,
+        phone: str | None,
     ) -> None:
         self.session, self.row, self.prompt, self.patient = session, row, prompt, patient
-        self.people, self.now = people, now
+        self.people, self.now, self.phone = people, now, phone
         self.echo: dict[str, object] | None = None
-        self.echoes_each = session.get_one(Site, row.site_id).echo == "each"
+        self.echoes_each = echoes_each
 
     def carry_out(self, effect: dialogue.Effect) -> None:  # noqa: C901, PLR0912 - one case an effect
         match effect:
@@ -101,37 +111,43 @@ class _Turn:
             rule=self.row.rule,
             parser_version=replies.PARSER_VERSION,
         )
-        answering.record(self.session, self.prompt, key, value, origin, self.now, correction=correction)
+        # Who answers a prompt is its patient, whoever else has the phone.
+        owner = next((person for person in self.people if person.id == self.prompt.patient_id), None)
+        answering.record(self.session, self.prompt, key, value, origin, self.now, correction=correction, patient=owner)
 
     def _say(self, text_key: str, question: str, nth: int = 0) -> None:
         emergency = text_key.startswith("emergency")
         offers_link = text_key == "link_offer"
         if offers_link and self.prompt is not None:
             self.prompt.reasks = dialogue.MOST_REASKS + 1
-            self.session.add(self.prompt)
-        messages.add_pending(
-            self.session,
-            site_id=self.patient.site_id if self.patient else self.row.site_id,
-            patient_id=self.patient.id if self.patient else None,
-            prompt_id=self.prompt.id if self.prompt and (question or offers_link) else None,
-            inbound_id=self.row.id,
-            dedupe_key=f"{self.row.public_id}|{text_key}|{nth}",
-            kind=MessageKind.EMERGENCY if emergency else MessageKind.REPLY,
-            text_key=text_key,
-            question=question,
-            variables=self.echo if text_key == question else None,
-            phone_index=self.row.phone_index,
-            phone=None if self.patient else inbound.phone(self.session, self.row),
-            due_at=self.now,
-            expires_at=self.now + (timedelta(hours=EMERGENCY_HOURS) if emergency else ANSWER_WITHIN),
-            now=self.now,
-        )
+            conversation.keep_prompt(self.session, self.prompt)
+        text = {
+            "site_id": self.patient.site_id if self.patient else self.row.site_id,
+            "patient_id": self.patient.id if self.patient else None,
+            "prompt_id": self.prompt.id if self.prompt and (question or offers_link) else None,
+            "inbound_id": self.row.id,
+            "dedupe_key": f"{self.row.public_id}|{text_key}|{nth}",
+            "kind": MessageKind.EMERGENCY if emergency else MessageKind.REPLY,
+            "text_key": text_key,
+            "question": question,
+            "variables": self.echo if text_key == question else None,
+            "phone_index": self.row.phone_index,
+            "phone": None if self.patient else self.phone,
+            "due_at": self.now,
+            "expires_at": self.now + (timedelta(hours=EMERGENCY_HOURS) if emergency else ANSWER_WITHIN),
+        }
+        messages.queue_answer(self.session, text, self.now)
 
     def _ask_again(self, question: str, nth: int) -> None:
         assert self.prompt is not None
         self.prompt.reasks = nth
-        self.session.add(self.prompt)
+        conversation.keep_prompt(self.session, self.prompt)
         self._say(f"reask_{nth}", question, nth)
+
+    def _patients(self, *, all_of_phone: bool = False) -> list[Patient]:
+        """Return the rows of who texted, or of all who have the phone, to change them or name them in the trail."""
+        chosen = self.people if all_of_phone or self.patient is None else [self.patient]
+        return [self.session.get_one(Patient, person.id) for person in chosen]
 
     def _for_people(self, reason: str, candidate: float | None, *, urgent: bool) -> None:
         self.row.state = InboundState.PEOPLE if self.people else InboundState.UNMATCHED
@@ -170,7 +186,7 @@ class _Turn:
     def _stop(self) -> None:
         channels.suppress(self.session, self.row.phone_index, source="reply", now=self.now)
         stopping.suppress_waiting(self.session, self.row.phone_index)
-        for person in self.people:
+        for person in self._patients(all_of_phone=True):
             audit.record(self.session, audit.PATIENT, "opted out", person, self.now, reason="by text")
             tasks.open_task(
                 self.session,
@@ -186,11 +202,11 @@ class _Turn:
     def _reopen(self) -> None:
         channels.reopen(self.session, self.row.phone_index, self.now)
         outbox.reopen_phone(self.session, self.row.phone_index, self.now)
-        for person in self.people:
+        for person in self._patients(all_of_phone=True):
             audit.record(self.session, audit.PATIENT, "opted in", person, self.now, reason="by text")
 
     def _pause(self, reason: str) -> None:
-        for person in [self.patient] if self.patient else self.people:
+        for person in self._patients():
             person.paused_until = self.now + PAUSE if reason == "asked" else UNTIL_STAFF_RESUME
             person.paused_reason = reason[:24]
             self.session.add(person)
@@ -198,7 +214,7 @@ class _Turn:
             audit.record(self.session, audit.PATIENT, "paused", person, self.now, patient=person, change=change)
 
     def _resume(self) -> None:
-        for person in [self.patient] if self.patient else self.people:
+        for person in self._patients():
             person.paused_until, person.paused_reason = None, ""
             self.session.add(person)
             audit.record(self.session, audit.PATIENT, "resumed", person, self.now)
@@ -227,7 +243,7 @@ class _Turn:
 
 
 def open_read_task(
-    session: Session, row: Inbound, reason: str, candidate: float | None, now: datetime, *, urgent: bool = False
+    session: Session, row: Text, reason: str, candidate: float | None, now: datetime, *, urgent: bool = False
 ) -> None:
     """Put a text before a person, with the score to offer with one tap if there is one."""
     tasks.open_task(

@@ -24,6 +24,8 @@ from prom.storage.types import new_public_id
 
 # An episode is judged when it is marked done or imported; the job looks after those that were not.
 JUDGED_WITHIN = timedelta(days=7)
+# The answers that verdicts rest on, as (instrument, series).
+JUDGED_BY = frozenset({(relief_rows.PAIN, relief_rows.PAIN_SERIES)})
 JUDGED_KINDS = frozenset({AlertKind.AMBER, AlertKind.RED, AlertKind.DETERIORATION})
 
 

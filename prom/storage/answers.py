@@ -7,14 +7,17 @@ import hmac
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from prom.domain import instruments
 from prom.storage import bulk
 from prom.storage.models import Answer, AnswerState, Episode, Inbound, Prompt, Source
 from prom.storage.session import vault_of
+from prom.storage.types import new_public_id
 from prom.storage.vault import Vault
 
 BATCH_ROWS = 2000
@@ -107,6 +110,36 @@ class NewAnswer:
     state: AnswerState = AnswerState.CURRENT
     public_id: str = ""
     mac: bytes = b""
+    inbound_id: int | None = None
+    parser_version: str = ""
+    replaces_id: int | None = None
+    proxy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One stored answer as a conversation looks at it."""
+
+    id: int
+    public_id: str
+    instrument: str
+    series: str
+    item: int
+    value: int | None
+    state: AnswerState
+    recorded_at: datetime
+    proxy: bool
+    replaces_id: int | None
+
+
+# Statements of the webhook are built once: spelling one out costs more than running it.
+_TABLE: Table = Answer.__table__  # type: ignore[attr-defined]
+_ADD: Any = insert(_TABLE)
+_GIVEN = (
+    select_columns(*(_TABLE.c[name] for name in Given.__slots__))
+    .where(_TABLE.c.prompt_id == bindparam("prompt_id"))
+    .order_by(_TABLE.c.id)
+)
 
 
 def mac(vault: Vault, answer: Answer | NewAnswer) -> bytes:
@@ -134,8 +167,24 @@ def add_all(session: Session, rows: Sequence[NewAnswer], now: datetime) -> None:
     for row, public_id in zip(rows, bulk.public_ids(len(rows)), strict=True):
         row.public_id = public_id
         row.mac = mac(vault, row)
-    same = {"recorded_at": now, "carried": False, "proxy": False, "parser_version": "", "reason": ""}
+    same = {"recorded_at": now, "carried": False, "reason": ""}
     bulk.insert_rows(session, Answer, rows, NewAnswer.__slots__, same)
+
+
+def store(session: Session, row: NewAnswer, now: datetime) -> Given:
+    """Add one answer to a prompt and return it as stored, without the object mapper; the code is set here."""
+    row.public_id = new_public_id()
+    row.mac = mac(vault_of(session), row)
+    values = {name: getattr(row, name) for name in NewAnswer.__slots__}
+    added: Any = session.connection().execute(_ADD, {**values, "recorded_at": now, "carried": False, "reason": ""})
+    same = {name: values[name] for name in Given.__slots__ if name in values}
+    return Given(id=added.inserted_primary_key[0], recorded_at=now, **same)
+
+
+def given(session: Session, prompt_id: int) -> list[Given]:
+    """Return all answers to a prompt as a conversation looks at them, superseded ones included, oldest first."""
+    rows: Any = session.connection().execute(_GIVEN, {"prompt_id": prompt_id})
+    return [Given(*row) for row in rows]
 
 
 def current(session: Session, episode_id: int) -> list[Answer]:

@@ -9,8 +9,9 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, text
+from sqlalchemy import func, insert, text
 from sqlmodel import Session, col, select
 
 from prom.storage.models import Audit, AuditSeal, Patient
@@ -46,6 +47,19 @@ GATEWAY = Actor("gateway")
 PATIENT = Actor("patient")
 
 
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What was acted on, by the name of its table and its public id."""
+
+    kind: str
+    public_id: str
+    site_id: int | None
+
+
+# Built once: nearly every change writes an audit row, and the object mapper would cost ten times as much.
+_ADD: Any = insert(Audit.__table__)  # type: ignore[attr-defined]
+
+
 def record(
     session: Session,
     actor: Actor,
@@ -56,28 +70,45 @@ def record(
     patient: Patient | None = None,
     change: Change = NO_CHANGE,
     reason: str = "",
-) -> Audit:
+) -> None:
     """Add one audit row. `row` is the table row acted on; the change is sealed with the patient's key.
 
     Without a patient the change must hold nothing personal, and is stored as it is.
     """
-    entry = Audit(
-        at=now,
-        actor=actor.name,
-        session=actor.session,
-        address=actor.address,
-        request_id=actor.request_id,
-        site_id=getattr(row, "site_id", None),
-        action=action,
-        object_kind=type(row).__name__.lower(),
-        object_id=str(getattr(row, "public_id", "")),
-        field=change.field,
-        reason=reason[:240],
-    )
-    entry.old_sealed = _sealed(session, patient, entry, change.old)
-    entry.new_sealed = _sealed(session, patient, entry, change.new)
-    session.add(entry)
-    return entry
+    thing = Thing(type(row).__name__.lower(), str(getattr(row, "public_id", "")), getattr(row, "site_id", None))
+    key = patient.key_sealed if patient is not None else None
+    note(session, actor, action, thing, now, key=key, change=change, reason=reason)
+
+
+def note(
+    session: Session,
+    actor: Actor,
+    action: str,
+    thing: Thing,
+    now: datetime,
+    *,
+    key: bytes | None = None,
+    change: Change = NO_CHANGE,
+    reason: str = "",
+) -> None:
+    """Add one audit row about a thing that is no table row at hand; `key` seals the change."""
+    place = f"audit|{change.field}|{thing.public_id}"
+    values = {
+        "at": now,
+        "actor": actor.name,
+        "session": actor.session,
+        "address": actor.address,
+        "request_id": actor.request_id,
+        "site_id": thing.site_id,
+        "action": action,
+        "object_kind": thing.kind,
+        "object_id": thing.public_id,
+        "field": change.field,
+        "old_sealed": _sealed(session, key, place, change.old),
+        "new_sealed": _sealed(session, key, place, change.new),
+        "reason": reason[:240],
+    }
+    session.connection().execute(_ADD, values)
 
 
 def value(session: Session, patient: Patient | None, entry: Audit, sealed: bytes | None) -> str:
@@ -89,12 +120,10 @@ def value(session: Session, patient: Patient | None, entry: Audit, sealed: bytes
     return vault_of(session).open(patient.key_sealed, f"audit|{entry.field}|{entry.object_id}", sealed)
 
 
-def _sealed(session: Session, patient: Patient | None, entry: Audit, text: str) -> bytes | None:
+def _sealed(session: Session, key: bytes | None, place: str, text: str) -> bytes | None:
     if not text:
         return None
-    if patient is None:
-        return text.encode()
-    return vault_of(session).seal(patient.key_sealed, f"audit|{entry.field}|{entry.object_id}", text)
+    return text.encode() if key is None else vault_of(session).seal(key, place, text)
 
 
 def history(session: Session, object_kind: str, object_id: str, limit: int = 200) -> list[Audit]:

@@ -1,53 +1,58 @@
 """Texts that came in, and the prompts they may answer."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, or_
+from sqlalchemy import Table, bindparam, insert, update
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Episode, Inbound, InboundState, Message, Patient, Prompt, PromptState, Site
+from prom.storage.conversation import Asked, Clinic
+from prom.storage.models import Episode, Inbound, InboundState, Prompt, PromptState, Site
 from prom.storage.session import vault_of
+from prom.storage.types import new_public_id
 
 PLAIN_REPLY_HOURS = 72
-TEXTED = (PromptState.ASKED, PromptState.PARTLY, PromptState.ANSWERED, PromptState.MISSED)
+LONGEST_RULE = 40
+LONGEST_NUMBER = 40
+
+
+@dataclass(slots=True)
+class TextIn:
+    """A text that came in, as the webhook works with it: `body` in clear, the columns as they are stored."""
+
+    id: int
+    public_id: str
+    site_id: int
+    phone_index: str
+    phone_sealed: bytes
+    body_sealed: bytes
+    num_media: int
+    received_at: datetime
+    body: str
+    attempts: int = 1
+    state: InboundState = InboundState.UNREAD
+    patient_id: int | None = None
+    prompt_id: int | None = None
+    outcome: str = ""
+    rule: str = ""
+    parser_version: str = ""
+
+    def unread(self) -> None:
+        """Take back what an interpretation that failed has set."""
+        self.state, self.outcome, self.rule, self.parser_version = InboundState.UNREAD, "", "", ""
+        self.patient_id = self.prompt_id = None
+
 
 # Statements of the webhook are built once: spelling one out costs more than running it.
-_PHONE: Any = bindparam("phone")
-_AT: Any = bindparam("at", type_=Inbound.__table__.c.received_at.type)  # type: ignore[attr-defined]
+_TABLE: Table = Inbound.__table__  # type: ignore[attr-defined]
 _BY_SID = select(Inbound).where(col(Inbound.provider_sid) == bindparam("sid"))
-_PREVIOUS = (
-    select(Inbound)
-    .where(col(Inbound.phone_index) == _PHONE, col(Inbound.id) < bindparam("before"))
-    .order_by(col(Inbound.id).desc())
-    .limit(1)
+_ADD: Any = insert(_TABLE)
+_READ_COLUMNS = ("state", "outcome", "rule", "parser_version", "patient_id", "prompt_id", "attempts")
+_KEEP: Any = (
+    update(_TABLE).where(_TABLE.c.id == bindparam("row_id")).values({name: bindparam(name) for name in _READ_COLUMNS})
 )
-_OUTCOMES = select(col(Inbound.outcome), col(Inbound.received_at)).where(
-    col(Inbound.phone_index) == _PHONE, col(Inbound.received_at) >= _AT, col(Inbound.id) != bindparam("but")
-)
-# A text that a webhook missed is fetched later: it cannot answer a prompt that was asked since.
-_ASKED_BEFORE = exists().where(col(Message.prompt_id) == col(Prompt.id), col(Message.sending_at) <= _AT)
-_LAST_TEXTED = (
-    select(Prompt)
-    .join(Patient, col(Patient.id) == col(Prompt.patient_id))
-    .where(
-        col(Patient.phone_index) == _PHONE,
-        col(Prompt.state).in_(TEXTED),
-        or_(col(Prompt.last_text_at) <= _AT, and_(col(Prompt.last_text_at) > _AT, _ASKED_BEFORE)),
-    )
-    .order_by(col(Prompt.last_text_at).desc(), col(Prompt.id).desc())
-    .limit(1)
-)
-
-
-def lock_prompt(session: Session, prompt: Prompt) -> None:
-    """Make answers to one prompt follow each other, by whichever way they come, and read it anew.
-
-    On SQLite a writing transaction is alone already, and what it has read is how it is.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.refresh(prompt, with_for_update=True)
 
 
 def by_sid(session: Session, provider_sid: str) -> Inbound | None:
@@ -77,13 +82,58 @@ def add(
     return row
 
 
-def body(session: Session, row: Inbound) -> str:
+def take(  # noqa: PLR0913 - one argument a fact of the text
+    session: Session,
+    clinic: Clinic,
+    *,
+    sid: str,
+    phone: str,
+    phone_index: str,
+    to_number: str,
+    body: str,
+    num_media: int,
+    received_at: datetime,
+) -> TextIn:
+    """Store a text from a phone as it came, as `add` does, without the object mapper."""
+    vault, public_id = vault_of(session), new_public_id()
+    row = TextIn(
+        id=0,
+        public_id=public_id,
+        site_id=clinic.id,
+        phone_index=phone_index,
+        phone_sealed=vault.seal(clinic.key_sealed, f"inbound|phone|{public_id}", phone),
+        body_sealed=vault.seal(clinic.key_sealed, f"inbound|body|{public_id}", body),
+        num_media=num_media,
+        received_at=received_at,
+        body=body,
+    )
+    values = {name: getattr(row, name) for name in TextIn.__slots__ if name not in {"id", "body"}}
+    # PostgreSQL takes no NUL in text; a number has none.
+    to_number = to_number.replace("\x00", "")[:LONGEST_NUMBER]
+    added: Any = session.connection().execute(_ADD, {**values, "provider_sid": sid, "to_number": to_number})
+    row.id = added.inserted_primary_key[0]
+    return row
+
+
+def opened(session: Session, row: Inbound) -> TextIn:
+    """Return a stored text as the webhook works with it."""
+    values = {name: getattr(row, name) for name in TextIn.__slots__ if name != "body"}
+    return TextIn(**values, body=body(session, row))
+
+
+def keep(session: Session, row: TextIn) -> None:
+    """Store what a text turned out to be."""
+    values = {name: getattr(row, name) for name in _READ_COLUMNS}
+    session.connection().execute(_KEEP, {"row_id": row.id, **values})
+
+
+def body(session: Session, row: Inbound | TextIn) -> str:
     """Return what a text said."""
     site = session.get_one(Site, row.site_id)
     return vault_of(session).open(site.key_sealed, f"inbound|body|{row.public_id}", row.body_sealed)
 
 
-def phone(session: Session, row: Inbound) -> str:
+def phone(session: Session, row: Inbound | TextIn) -> str:
     """Return the number a text came from."""
     site = session.get_one(Site, row.site_id)
     return vault_of(session).open(site.key_sealed, f"inbound|phone|{row.public_id}", row.phone_sealed)
@@ -101,17 +151,7 @@ def unread(session: Session, limit: int = 100) -> list[int]:
     return list(session.exec(query.order_by(col(Inbound.id)).limit(limit)))
 
 
-def previous(session: Session, row: Inbound) -> Inbound | None:
-    """Return the text of the same phone before this one, or None."""
-    return session.exec(_PREVIOUS, params={"phone": row.phone_index, "before": row.id}).first()
-
-
-def last_texted_prompt(session: Session, phone_index: str, at: datetime) -> Prompt | None:
-    """Return the prompt whose text reached this phone last by an instant: it takes plain replies, open or not."""
-    return session.exec(_LAST_TEXTED, params={"phone": phone_index, "at": at}).first()
-
-
-def takes_plain_replies(prompt: Prompt, now: datetime) -> bool:
+def takes_plain_replies(prompt: Asked, now: datetime) -> bool:
     """Return whether a plain reply now answers a prompt: open, inside its window, within 72 h of its last text."""
     if prompt.state not in {PromptState.ASKED, PromptState.PARTLY} or prompt.last_text_at is None:
         return False
@@ -132,9 +172,3 @@ def of_patient(session: Session, patient_id: int, limit: int = 200) -> list[Inbo
     """Return a patient's texts, newest first."""
     query = select(Inbound).where(col(Inbound.patient_id) == patient_id)
     return list(session.exec(query.order_by(col(Inbound.id).desc()).limit(limit)))
-
-
-def outcomes_since(session: Session, row: Inbound, since: datetime) -> list[tuple[str, datetime]]:
-    """Return what the other texts of a phone since an instant were, and when they came."""
-    parameters = {"phone": row.phone_index, "at": since, "but": row.id}
-    return [(outcome, at) for outcome, at in session.connection().execute(_OUTCOMES, parameters)]

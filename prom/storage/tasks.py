@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, or_, update
+from sqlalchemy import bindparam, case, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from prom.storage.conversation import Asked
 from prom.storage.models import Task, TaskKind
 from prom.storage.types import new_public_id
 
@@ -96,24 +97,24 @@ def close(session: Session, task: Task, *, outcome: str, now: datetime, staff_id
     return closed.rowcount == 1
 
 
-def close_for_prompt(session: Session, prompt_id: int, kind: TaskKind, *, outcome: str, now: datetime) -> int:
+_KIND = Task.__table__.c.kind.type  # type: ignore[attr-defined]
+# By the index on site, open and kind; built once, because each answer closes what was opened to chase it.
+_CLOSE: Any = (
+    update(Task)
+    .where(
+        col(Task.site_id) == bindparam("of_site"),
+        col(Task.done_at).is_(None),
+        col(Task.kind) == bindparam("of_kind", type_=_KIND),
+        col(Task.prompt_id) == bindparam("of_prompt"),
+    )
+    .values(done_at=bindparam("closed_at"), outcome=bindparam("closed_as"))
+)
+
+
+def close_for_prompt(session: Session, prompt: Asked, kind: TaskKind, *, outcome: str, now: datetime) -> int:
     """Close the open tasks of one kind about a prompt (an answer came in), and return how many there were."""
-    closed = session.connection().execute(
-        update(Task)
-        .where(col(Task.prompt_id) == prompt_id, col(Task.kind) == kind, col(Task.done_at).is_(None))
-        .values(done_at=now, outcome=outcome)
-    )
-    return closed.rowcount
-
-
-def close_reason(session: Session, key_start: str, *, outcome: str, now: datetime) -> int:
-    """Close the open tasks whose dedupe key begins so (what they warn of is over), and return how many there were."""
-    closed = session.connection().execute(
-        update(Task)
-        .where(col(Task.dedupe_key).startswith(key_start, autoescape=True), col(Task.done_at).is_(None))
-        .values(done_at=now, outcome=outcome)
-    )
-    return closed.rowcount
+    values = {"of_site": prompt.site_id, "of_prompt": prompt.id, "of_kind": kind}
+    return session.connection().execute(_CLOSE, {**values, "closed_at": now, "closed_as": outcome}).rowcount
 
 
 def close_older(session: Session, kind: TaskKind, before: datetime, *, outcome: str, now: datetime) -> int:
