@@ -19,6 +19,7 @@ from prom.web import (
     clinician_help,
     clinician_patient,
     clinician_sensitization,
+    clinician_treatments,
     clinician_words,
     context,
     guards,
@@ -34,6 +35,7 @@ __all__ = [
     "clinician_help",
     "clinician_patient",
     "clinician_sensitization",
+    "clinician_treatments",
 ]
 # More than a clinician reads in one sitting; reviewed ones make room.
 SHOWN_AT_MOST = 40

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from prom.charts import timeline
 from prom.domain.sensitization import Leaning, Phenotype
 from prom.services.reviewing_views import AnswerLine, Mark, PatientView, PromptMark
-from prom.storage.models import AlertKind
+from prom.storage.models import AlertKind, CoTreatmentKind
 from prom.web.clinician_blueprint import translated as _
 
 
@@ -97,6 +97,22 @@ def question(line: AnswerLine) -> str:
         "csi_total": _("CSI total"),
     }
     return known.get(line.instrument, f"{line.instrument.replace('_', ' ')} {line.item or ''}".strip())
+
+
+def treatments() -> dict[str, str]:
+    """Return the kinds of treatment beside a procedure."""
+    return {
+        CoTreatmentKind.ANTIDEPRESSANT.value: _("Antidepressant"),
+        CoTreatmentKind.ANTICONVULSANT.value: _("Anticonvulsant (gabapentinoid)"),
+        CoTreatmentKind.REHABILITATION.value: _("Rehabilitation"),
+        CoTreatmentKind.CBT.value: _("Cognitive behavioural therapy"),
+        CoTreatmentKind.OTHER.value: _("Other treatment"),
+    }
+
+
+def sentence(words: str) -> str:
+    """Return what a service says is wrong, in the language of the page where the catalogue has it."""
+    return _(words)
 
 
 def ways() -> dict[str, str]:
