@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from prom.domain import scoring
 from prom.services import enrolment_matching as matching
-from prom.services import enrolments, planning
+from prom.services import enrolments, planning, repeating
 from prom.services.enrolment_matching import Person
 from prom.services.enrolments import Checked, Enrolment, EnrolmentError, Problem
 from prom.storage import answers, audit, audit_batch, consents, episodes, patients, plans, sites
@@ -194,6 +194,7 @@ def _store(session: Session, rows: Sequence[_Accepted], actor: audit.Actor, now:
     episodes.add_sensitization(session, [record for record in records if record is not None], now)
     planning.start(session, [planning.Started(r.episode, r.person.patient, r.person.texting) for r in rows], now)
     audit_batch.record_all(session, actor, [entry for row in rows for entry in _entries(row)], now)
+    repeating.propose_all(session, [row.episode for row in rows if len(row.person.procedures) > 1], now, actor)
 
 
 def _store_people(session: Session, rows: Sequence[_Accepted]) -> None:

@@ -167,6 +167,10 @@ def mark_done(session: Session, episode: Episode, at: datetime, actor: audit.Act
     replanning.apply(session, episode, at, patient.time_zone, now)
     queue_texts(session, episode, now)
     watching.refresh(session, [episode.id], now)
+    # An event ends plans, so its module imports this one.
+    from prom.services import repeating
+
+    repeating.propose(session, episode, now, actor)
 
 
 def preview_move(session: Session, episode: Episode, new_at: datetime, now: datetime) -> timetable.Preview:
