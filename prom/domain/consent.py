@@ -102,7 +102,7 @@ def document(purpose: Purpose, language: str, *, clinic: str, phone: str, versio
 
 
 def own(purpose: Purpose, version: str, language: str, text: str, *, clinic: str, phone: str) -> Document:
-    """Return a clinic's own document from its text: a title, paragraphs, and the sentence they choose, by empty lines."""
+    """Return a clinic's own document from its text: title, paragraphs and the sentence to choose, by empty lines."""
     title, *paragraphs, agree = blocks(text)
     document_ = Document(purpose, version, language, title, tuple(paragraphs), agree, needs_review=False)
     return _filled(document_, {"clinic": clinic, "phone": phone})

@@ -47,15 +47,25 @@ def _slip(texts: tuple[str, ...], speech: Speech) -> Stated | None:
     said = " ".join(texts)
     if len(said) < SHORTEST_SLIP - 1 or texts in speech.other_words or texts in speech.proposals:
         return None
-    near = {value for value, labels in enumerate(speech.options) for label in labels if _is_slip(said, " ".join(label))}
+    labels = [
+        (value, " ".join(label))
+        for value, listed in enumerate(speech.options)
+        for label in listed
+        # A number word is no label: "there" is one slip from "three" and means something else.
+        if label[0] not in speech.numbers
+    ]
+    near = {value for value, label in labels if _is_slip(said, label, speech)}
     return Stated(near.pop(), "score.label_slip") if len(near) == 1 else None
 
 
-def _is_slip(said: str, label: str) -> bool:
+def _is_slip(said: str, label: str, speech: Speech) -> bool:
     """Return whether one slip makes the label; outside Latin letters only a vowel or accent sign may differ."""
-    if len(label) < SHORTEST_SLIP or said[0] != label[0] or not one_edit(said, label):
+    if len(label) < SHORTEST_SLIP or not one_edit(said, label):
         return False
-    return label.isascii() or _consonants(said) == _consonants(label)
+    if not label.isascii():
+        return _consonants(said) == _consonants(label)
+    # A wrong first letter is a slip only where it makes no other word either: "varely" may be barely.
+    return said[0] == label[0] or not any(one_edit(said, " ".join(other)) for other in speech.other_words)
 
 
 def _consonants(text: str) -> str:

@@ -114,7 +114,8 @@ def _number(tokens: list[Token], shape: Shape, speech: Speech) -> Stated | None:
     if value is None:
         return None
     agreeing = (*shape.after, "no_pain") if value == 0 and shape.zero_words else shape.after
-    before = _before(tokens[: start if not of_ten else _first_of(tokens, numbers)], shape, speech)
+    first = start if not of_ten else _first_of(tokens, numbers)
+    before = _before(tokens[:first], shape, speech, glued=tokens[first].glued)
     if before and covered(_bare(tokens[end:], _CLOSING), agreeing, speech):
         rule = "number" if tokens[start].kind == "number" else "number_word"
         return Stated(value, f"score.{rule}")
@@ -133,7 +134,7 @@ def number_words(shape: Shape, speech: Speech) -> dict[str, int]:
 
 def _said_out_of_ten_first(tokens: list[Token], start: int, shape: Shape, speech: Speech) -> int | None:
     """Return where the score stands when the denominator is said first, as in Bengali and Hindi ("10 er moddhe 7")."""
-    if shape.denominator != 10 or tokens[start].text != "10":
+    if shape.denominator != 10 or (tokens[start].text != "10" and speech.numbers.get(tokens[start].text) != 10):
         return None
     for phrase in speech.phrases.get("ten_of", ()):
         end = start + 1 + len(phrase)
@@ -205,11 +206,11 @@ def _past_denominator(tokens: list[Token], end: int, shape: Shape, speech: Speec
     return end
 
 
-def _before(tokens: list[Token], shape: Shape, speech: Speech) -> bool:
-    """Return whether the tokens before a number are all words that may stand there."""
+def _before(tokens: list[Token], shape: Shape, speech: Speech, *, glued: bool) -> bool:
+    """Return whether the tokens before a number are all words that may stand there; ".7" is no 7, "Hi. 7" is."""
     if tokens and tokens[-1].text in _OPENING:
         tokens = tokens[:-1]
-    if tokens and tokens[-1].text == "." and len(tokens) > 1:
+    if len(tokens) > 1 and tokens[-1].text == "." and (glued or not tokens[-1].glued):
         return False
     return bool(not tokens or tokens[0].kind == "word") and covered(_bare(tokens, _JOINING), shape.before, speech)
 

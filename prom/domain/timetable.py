@@ -4,8 +4,8 @@ Instants go in and come out as aware datetimes, out always in UTC; zones are IAN
 of clocks skips moves to the first valid minute, one that happens twice is taken the first time.
 
 Sources:
-    [P] Prompts between 09:00 and 11:00, texts between 08:00 and 21:00, the hourly diary between 07:00 and 22:30
-        (SMS rules, table of kinds). Reminders, call list and confirmations: CLINICAL rules, section 4.
+    [P] Prompts between 09:00 and 11:00, or when the patient chose between 08:00 and 20:00; texts between 08:00 and
+        21:00, the hourly diary between 07:00 and 22:30 (SMS rules, table of kinds). Reminders, call list and confirmations: CLINICAL rules, section 4.
     [P] The baseline is the 14 calendar days before the procedure, up to its start (section 1).
     A moved date warns when the baseline falls out of its 14 days, and asks again (section 4).
     A text is valid for at most 36,000 seconds: the provider's limit.
@@ -26,6 +26,7 @@ from prom.domain.procedures import Plan, TimePoint, Unit
 CURRENT_PAIN = "current"
 PROMPTS_START = time(9)
 SPREAD_SECONDS = 2 * 60 * 60
+CHOSEN_BETWEEN = (time(8), time(20))
 BASELINE_DAYS = 14
 LONGEST_VALIDITY_SECONDS = 36_000
 FIRST_REMINDER = timedelta(hours=24)
@@ -112,12 +113,29 @@ def spread_seconds(spread_key: str) -> int:
     return int.from_bytes(digest[:8], "big") % SPREAD_SECONDS
 
 
-def due_at(procedure_at: datetime, time_point: TimePoint, zone: str, spread_key: str) -> datetime:
-    """Return when a prompt is due: its day between 09:00 and 11:00 local time, or its hours after the procedure."""
+def may_ask_at(minute: int) -> bool:
+    """Tell whether patients may choose a minute of the day (after local midnight) to be asked at."""
+    first, last = (hour.hour * 60 + hour.minute for hour in CHOSEN_BETWEEN)
+    return first <= minute <= last
+
+
+def due_at(
+    procedure_at: datetime, time_point: TimePoint, zone: str, spread_key: str, ask_minute: int | None = None
+) -> datetime:
+    """Return when a prompt is due: its day between 09:00 and 11:00 local time, or its hours after the procedure.
+
+    `ask_minute` is the time of day that the patient chose, in minutes after midnight; hours after a procedure do not
+    follow it. On the day before the procedure it never puts a question behind its start.
+    """
+    start = _aware(procedure_at).astimezone(UTC)
     if time_point.unit is Unit.HOURS:
-        return _aware(procedure_at).astimezone(UTC) + timedelta(hours=time_point.offset)
+        return start + timedelta(hours=time_point.offset)
     day = local(procedure_at, zone).date() + timedelta(days=time_point.offset)
-    return instant_of(datetime.combine(day, PROMPTS_START) + timedelta(seconds=spread_seconds(spread_key)), zone)
+    usual = instant_of(datetime.combine(day, PROMPTS_START) + timedelta(seconds=spread_seconds(spread_key)), zone)
+    if ask_minute is None:
+        return usual
+    chosen = instant_of(datetime.combine(day, time()) + timedelta(minutes=ask_minute), zone)
+    return min(usual, chosen) if time_point.offset < 0 and chosen >= start else chosen
 
 
 def window(procedure_at: datetime, time_point: TimePoint, zone: str) -> tuple[datetime, datetime]:
@@ -302,10 +320,11 @@ class NewDate:
     zone: str
     spread_key: str
     now: datetime
+    ask_minute: int | None = None
 
     def place(self, point: TimePoint, was_due_at: datetime | None = None) -> Placed:
         """Return a time point under the new date."""
-        due = due_at(self.procedure_at, point, self.zone, self.spread_key)
+        due = due_at(self.procedure_at, point, self.zone, self.spread_key, self.ask_minute)
         opens, closes = window(self.procedure_at, point, self.zone)
         return Placed(point.key, due, opens, closes, was_due_at)
 
