@@ -168,6 +168,13 @@ def end_sessions_of(session: Session, staff_id: int) -> None:
     session.execute(delete(WebSession).where(col(WebSession.staff_id) == staff_id))
 
 
+def end_other_sessions(session: Session, staff_id: int, this_hash: str) -> int:
+    """End every session of an account but one, and return how many ended."""
+    others = (col(WebSession.staff_id) == staff_id, col(WebSession.token_hash) != this_hash)
+    ended = session.execute(delete(WebSession).where(*others))
+    return int(ended.rowcount)  # type: ignore[attr-defined]
+
+
 def prune_web_sessions(session: Session, now: datetime) -> None:
     """Delete sessions that are over."""
     session.execute(delete(WebSession).where(col(WebSession.expires_at) <= now))

@@ -1,17 +1,20 @@
 """The administrator's and the auditor's pages: accounts, the state of the system, the audit trail."""
 
+from datetime import timedelta
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from sqlmodel import Session
 
-from prom.services import doctor, signing_in
-from prom.storage import audit, channels, sites, staff
-from prom.storage.models import Role
+from prom.services import doctor, leaving, signing_in
+from prom.storage import audit, channels, emergency_access, sites, staff
+from prom.storage.models import Role, Staff
 from prom.web import context, guards
 
 blueprint = Blueprint("admin", __name__)
 TRAIL_ROWS = 100
+OPENINGS_SHOWN = timedelta(days=30)
 
 
 @blueprint.get("/admin/users")
@@ -23,15 +26,31 @@ def users() -> ResponseReturnValue:
 
 
 def _users_page(session: Session, link: str = "", error: str = "", typed: dict[str, str] | None = None) -> str:
+    accounts = staff.everyone(session, None)
     return render_template(
         "admin/users.html",
-        accounts=staff.everyone(session, None),
+        accounts=accounts,
         site_names={site.id: site.name for site in sites.everything(session)},
         roles=[(role.value, role.value.title()) for role in Role],
+        heirs=_heirs(accounts),
+        openings=emergency_access.since(session, context.wall() - OPENINGS_SHOWN),
+        emails={account.id: account.email for account in accounts},
         link=link,
         error=error,
         typed=typed or {},
     )
+
+
+def _heirs(accounts: list[Staff]) -> dict[str, list[tuple[str, str]]]:
+    """Return for each account who may take its work on: the same role at the same site."""
+    return {
+        one.public_id: [
+            (other.public_id, other.email)
+            for other in accounts
+            if other.active and other.id != one.id and other.role is one.role and other.site_id in {None, one.site_id}
+        ]
+        for one in accounts
+    }
 
 
 @blueprint.post("/admin/users")
@@ -70,12 +89,20 @@ def change_user(public_id: str, action: str) -> ResponseReturnValue:
         if account.id == current_user.id:
             abort(403)
         if action == "disable":
-            signing_in.disable(session, account.email, context.actor(), context.wall())
-            flash(f"{account.email} is disabled; open sessions have ended.")
-            return redirect(url_for("admin.users"), 303)
+            return _disable(session, account)
         token = signing_in.reset(session, account.email, context.actor(), context.wall())
     with context.reading() as session:
         return _users_page(session, link=_setup_address(token))
+
+
+def _disable(session: Session, account: Staff) -> ResponseReturnValue:
+    heir = staff.by_public_id(session, request.form.get("heir", ""))
+    try:
+        handed = leaving.leave(session, account, heir, context.actor(), context.wall())
+    except leaving.HandOverError as error:
+        return _users_page(session, error=str(error)), 422
+    flash(f"{account.email} is disabled; open sessions have ended, {handed} open tasks were handed on.")
+    return redirect(url_for("admin.users"), 303)
 
 
 @blueprint.get("/admin/system")

@@ -10,7 +10,7 @@ from flask_security import current_user
 from sqlmodel import Session
 
 from prom import clock, wiring
-from prom.storage import sites
+from prom.storage import emergency_access, sites
 from prom.storage.audit import PATIENT, Actor
 from prom.storage.models import Site
 
@@ -59,8 +59,11 @@ def request_id() -> str:
 
 
 def my_sites(opened: Session) -> list[Site]:
-    """Return the sites whose patients the signed-in person may see."""
-    return sites.visible(opened, current_user.site_id)
+    """Return the sites whose patients the signed-in person may see: their own, and one opened in an emergency."""
+    mine = sites.visible(opened, current_user.site_id)
+    if current_user.site_id is None:
+        return mine
+    return mine + emergency_access.sites_open(opened, current_user.id, wall())
 
 
 def my_site_ids(opened: Session) -> list[int]:

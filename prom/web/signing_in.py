@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import user_logged_out  # type: ignore[import-untyped]
 from flask_security import (
     LoginForm,
     Security,
@@ -14,6 +15,7 @@ from flask_security import (
     TwoFactorRescueForm,
     TwoFactorSetupForm,
     UserMixin,
+    tf_profile_changed,
     user_authenticated,
 )
 from flask_security.totp import Totp
@@ -148,6 +150,8 @@ def install(app: Flask) -> None:
     app.before_request(_delay)
     app.after_request(_count_failures)
     user_authenticated.connect(_signed_in, app, weak=False)
+    user_logged_out.connect(_signed_out, app, weak=False)
+    tf_profile_changed.connect(_second_step_set, app, weak=False)
     app.extensions["prom_security"] = security
     app.extensions["prom_accounts"] = accounts
 
@@ -269,8 +273,23 @@ def _signed_in(app: Flask, user: Account, **_more: Any) -> None:
     account.last_seen_at = account.current_sign_in_at
     account.current_sign_in_at = clock.wall()
     database = app.extensions["prom_accounts"]
-    entry_actor = audit.Actor(account.public_id, account.id, "", request.remote_addr or "", context.request_id())
-    audit.record(database, entry_actor, "signed_in", account, clock.wall())
+    audit.record(database, _actor(account), "signed_in", account, clock.wall())
+
+
+def _signed_out(app: Flask, user: Any = None, **_more: Any) -> None:
+    if not getattr(user, "is_authenticated", False):
+        return
+    with context_app(app).store.writing() as database:
+        audit.record(database, _actor(user), "signed_out", staff.by_public_id(database, user.public_id), clock.wall())
+
+
+def _second_step_set(app: Flask, user: Any, **_more: Any) -> None:
+    # In flask-security's own transaction, which holds the lock of a SQLite file by now.
+    audit.record(app.extensions["prom_accounts"], _actor(user), "second_step_set", user, clock.wall())
+
+
+def _actor(account: Any) -> audit.Actor:
+    return audit.Actor(account.public_id, account.id, "", request.remote_addr or "", context.request_id())
 
 
 @blueprint.get("/")
