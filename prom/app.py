@@ -57,6 +57,7 @@ def create_app(wired: wiring.App | None = None) -> Flask:
 
 def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
     from prom.web import (
+        account,
         admin,
         assets,
         clinician,
@@ -77,6 +78,7 @@ def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
         webhooks,
         clinician,
         coordinator,
+        account,
         admin,
         data,
         reports,
