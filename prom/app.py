@@ -66,6 +66,7 @@ def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
         health,
         patient,
         reports,
+        settings,
         simulator,
         webhooks,
     )
@@ -82,6 +83,7 @@ def _blueprints(app: Flask, csrf: CSRFProtect) -> None:
         admin,
         data,
         reports,
+        settings,
         simulator,
     ):
         app.register_blueprint(module.blueprint)
