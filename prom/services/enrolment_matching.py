@@ -52,12 +52,13 @@ def known(session: Session, checked: Sequence[Checked]) -> dict[PersonKey, Perso
     """Return the stored people these enrolments are about."""
     keys = {key_of(session, one) for one in checked}
     found = {
-        (row.site_id, row.record_index): row
-        for row in patients.by_record_indexes(session, [index for _, index in keys])
-        if (row.site_id, row.record_index) in keys
+        (row.site_id, index): row
+        for index, row in patients.numbered(session, [index for _, index in keys])
+        if (row.site_id, index) in keys
     }
-    people = {key: Person(row, _identity(session, row), new=False) for key, row in found.items()}
-    by_id = {person.patient.id: person for person in people.values()}
+    # Two record numbers may be one person since a merge.
+    by_id = {row.id: Person(row, _identity(session, row), new=False) for row in found.values()}
+    people = {key: by_id[row.id] for key, row in found.items()}
     for consent in consents.of_patients(session, by_id):
         _note_consent(by_id[consent.patient_id], consent)
     rows = episodes.of_patients(session, by_id)

@@ -110,9 +110,9 @@ class Loading:
         """Return the rows with their episodes; a row without one is reported."""
         wanted = {patients.record_index(self.session, row.text("record_id")) for row, _ in rows}
         by_record: dict[str, list[Patient]] = {}
-        for patient in patients.by_record_indexes(self.session, wanted):
+        for index, patient in patients.numbered(self.session, wanted):
             if self.site_ids is None or patient.site_id in self.site_ids:
-                by_record.setdefault(patient.record_index, []).append(patient)
+                by_record.setdefault(index, []).append(patient)
         known = {patient.id: patient for group in by_record.values() for patient in group}
         procedures: dict[int, list[Episode]] = {patient_id: [] for patient_id in known}
         for episode in episodes.of_patients(self.session, known):

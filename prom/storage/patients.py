@@ -117,15 +117,34 @@ def by_phone(session: Session, e164: str) -> list[Patient]:
 
 def by_phone_index(session: Session, index: str) -> list[Patient]:
     """Return all patients with the phone of a blind index, oldest first."""
-    return list(session.exec(select(Patient).where(col(Patient.phone_index) == index).order_by(col(Patient.id))))
+    query = select(Patient).where(col(Patient.phone_index) == index, col(Patient.merged_into_id).is_(None))
+    return list(session.exec(query.order_by(col(Patient.id))))
 
 
 def by_record(session: Session, site_id: int, number: str) -> Patient | None:
-    """Return the patient of a site with this record number, or None."""
+    """Return the patient of a site with this record number, or None; a merged duplicate's number finds the true one."""
     index = record_index(session, number)
-    return session.exec(
+    found = session.exec(
         select(Patient).where(col(Patient.site_id) == site_id, col(Patient.record_index) == index)
     ).one_or_none()
+    return None if found is None else kept(session, found)
+
+
+def kept(session: Session, patient: Patient) -> Patient:
+    """Return the true record of a person: the row itself unless it was merged into another."""
+    while patient.merged_into_id is not None:
+        patient = session.get_one(Patient, patient.merged_into_id)
+    return patient
+
+
+def merged_into(session: Session, patient: Patient) -> list[Patient]:
+    """Return the duplicates that were merged into a patient, theirs included."""
+    found: list[Patient] = []
+    ids = [patient.id]
+    while ids:
+        rows = list(session.exec(select(Patient).where(col(Patient.merged_into_id).in_(ids))))
+        found, ids = found + rows, [row.id for row in rows]
+    return found
 
 
 def by_public_id(session: Session, public_id: str, site_ids: Collection[int] | None) -> Patient | None:
@@ -133,12 +152,19 @@ def by_public_id(session: Session, public_id: str, site_ids: Collection[int] | N
     query = select(Patient).where(col(Patient.public_id) == public_id)
     if site_ids is not None:
         query = query.where(col(Patient.site_id).in_(site_ids))
-    return session.exec(query).one_or_none()
+    found = session.exec(query).one_or_none()
+    return None if found is None else kept(session, found)
 
 
 def by_record_indexes(session: Session, indexes: Iterable[str]) -> list[Patient]:
     """Return the patients of any site with these record indexes (for imports, in batches of some hundreds)."""
-    return list(session.exec(select(Patient).where(col(Patient.record_index).in_(sorted(set(indexes))))))
+    return [patient for _index, patient in numbered(session, indexes)]
+
+
+def numbered(session: Session, indexes: Iterable[str]) -> list[tuple[str, Patient]]:
+    """Return each record index that is known with its patient, of any site; a merged duplicate's with the true one."""
+    rows = session.exec(select(Patient).where(col(Patient.record_index).in_(sorted(set(indexes)))))
+    return [(row.record_index, kept(session, row)) for row in rows]
 
 
 def by_phone_indexes(session: Session, indexes: Iterable[str]) -> list[tuple[str, int, str]]:
@@ -162,7 +188,7 @@ def by_name(session: Session, text: str, site_ids: Iterable[int]) -> list[Patien
     vault = vault_of(session)
     found: list[Patient] = []
     for site_id in site_ids:
-        query = select(Patient).where(col(Patient.site_id) == site_id)
+        query = select(Patient).where(col(Patient.site_id) == site_id, col(Patient.merged_into_id).is_(None))
         for word in words:
             index = vault.index(f"name|{site_id}", word)
             query = query.where(

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
-from prom.storage import audit
+from prom.storage import audit, patients
 from prom.storage.models import (
     Alert,
     Answer,
@@ -36,7 +36,8 @@ def of_patient(
         )
         for model in THEIRS
     ]
-    own = and_(col(Audit.object_kind) == "patient", col(Audit.object_id) == patient.public_id)
+    names = [patient.public_id, *(row.public_id for row in patients.merged_into(session, patient))]
+    own = and_(col(Audit.object_kind) == "patient", col(Audit.object_id).in_(names))
     query = select(Audit).where(or_(own, *theirs))
     if not reads:
         query = query.where(col(Audit.action) != "read")
@@ -46,8 +47,14 @@ def of_patient(
 
 
 def value(session: Session, patient: Patient, entry: Audit, sealed: bytes | None) -> str:
-    """Return an old or new value in clear, sealed with the patient's key or stored as it was."""
+    """Return an old or new value in clear, sealed with the patient's key (or a duplicate's), or stored as it was."""
     try:
         return audit.value(session, patient, entry, sealed)
     except VaultError:
-        return audit.value(session, None, entry, sealed)
+        pass
+    for row in patients.merged_into(session, patient):
+        try:
+            return audit.value(session, row, entry, sealed)
+        except VaultError:
+            continue
+    return audit.value(session, None, entry, sealed)
