@@ -96,9 +96,7 @@ def next_month(month: date) -> date:
 
 def report(session: Session, sites: Sequence[Site], month: date, now: datetime) -> Report:
     """Return the report of a month, cut at the first site's midnight; `sites` must not be empty."""
-    zone = sites[0].time_zone
-    ids = [site.id for site in sites]
-    period = Period(ids, _midnight(month, zone), _midnight(next_month(month), zone))
+    period = period_of(sites, month)
     by = {key: _ordered(key, reports.replies(session, period, key)) for key in reports.KEYS}
     return Report(
         month=month,
@@ -111,6 +109,12 @@ def report(session: Session, sites: Sequence[Site], month: date, now: datetime) 
         forecast=_forecast(session, sites, next_month(month), now),
         speed=_speed(reports.answer_seconds(session, period)),
     )
+
+
+def period_of(sites: Sequence[Site], month: date) -> Period:
+    """Return a month of some sites, cut at the first one's midnight."""
+    zone = sites[0].time_zone
+    return Period([site.id for site in sites], _midnight(month, zone), _midnight(next_month(month), zone))
 
 
 def _midnight(day: date, zone: str) -> datetime:
@@ -156,12 +160,10 @@ def _spend(session: Session, sites: Sequence[Site], period: Period) -> Spend:
 
 
 def _forecast(session: Session, sites: Sequence[Site], month: date, now: datetime) -> Forecast:
-    zone = sites[0].time_zone
-    ids = [site.id for site in sites]
-    lately = Period(ids, now - LOOK_BACK, now)
+    lately = Period([site.id for site in sites], now - LOOK_BACK, now)
     asked = sum(one.asked for one in reports.replies(session, lately, "site"))
     by_site = {one.key: one.segments for one in reports.spent(session, lately, "site")}
-    coming = reports.prompts_due(session, Period(ids, _midnight(month, zone), _midnight(next_month(month), zone)))
+    coming = reports.prompts_due(session, period_of(sites, month))
     if not asked:
         return Forecast(coming, 0, None, None, None)
     each = sum(by_site.values()) / asked

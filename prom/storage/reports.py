@@ -177,3 +177,15 @@ def prompts_due(session: Session, period: Period) -> int:
             )
         ).scalar_one()
     )
+
+
+def patients_by_site(session: Session) -> dict[int, int]:
+    """Return how many patients each site has, merged duplicates left out."""
+    mine = columns_of(col(Patient.site_id), func.count()).where(col(Patient.merged_into_id).is_(None))
+    return {row[0]: row[1] for row in session.execute(mine.group_by(col(Patient.site_id)))}
+
+
+def episodes_by_site(session: Session) -> dict[int, int]:
+    """Return how many procedures each site has."""
+    query = columns_of(col(Episode.site_id), func.count()).group_by(col(Episode.site_id))
+    return {row[0]: row[1] for row in session.execute(query)}
