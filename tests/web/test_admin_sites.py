@@ -40,7 +40,8 @@ def test_an_administrator_sees_sums_and_no_patient(client_as, store, site, now):
         people.bikash(session, site, now)
     page = text(client_as("admin").get("/admin/sites"))
     assert 'data-label="Patients" class="num">2<' in page
-    assert "Asha" not in page
+    assert "Bikash" not in page
+    assert "R-101" not in page
 
 
 def test_only_administrators_open_sites(client_as, site):
