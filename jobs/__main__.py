@@ -28,7 +28,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        app = wiring.open_app(config.read())
+        settings = config.read()
+        wiring.check_whole(settings)
+        app = wiring.open_app(settings)
     except (config.SettingsError, wiring.RefusedError, migrating.SchemaError, vault.VaultError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

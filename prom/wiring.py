@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from prom import config
 from prom.clock import Clock
 from prom.messaging.gateway import Gateway
-from prom.storage import migrating, vault
+from prom.storage import copying, migrating, vault
 from prom.storage.session import Store, engine_for
 
 DEMO_MARK = "demo-data"
@@ -38,6 +39,16 @@ def open_app(settings: config.Settings) -> App:
     clock = Clock(settings.instance, movable=settings.gateway == "simulated" and (settings.demo or marked))
     store = Store(engine, keys)
     return App(settings, store, _gateway(settings, clock), clock)
+
+
+def check_whole(settings: config.Settings) -> None:
+    """Raise RefusedError when the database file is damaged; processes that run for long ask before they start."""
+    if not settings.sqlite:
+        return
+    try:
+        copying.check_whole(Path(settings.database_url.removeprefix("sqlite:///")))
+    except copying.DamagedError as error:
+        raise RefusedError(f"{error}; restore a backup") from error
 
 
 def mark_demo(settings: config.Settings) -> None:

@@ -41,9 +41,10 @@ def add(commands: Any) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from prom import config
+    from prom import config, wiring
 
     settings = config.read()
+    wiring.check_whole(settings)
     if options.workers > 1 and settings.sqlite:
         raise CommandError("SQLite takes one web process: use --workers 1 or PostgreSQL")
     child = _start_clock() if options.with_clock else None

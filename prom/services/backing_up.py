@@ -72,9 +72,11 @@ def restore(settings: Settings, source: Path) -> None:
     _decrypt(source, fresh, _key(vault))
     migrating.upgrade(f"sqlite:///{fresh}")
     _hold(fresh, vault)
-    for name in (f"{target.name}-wal", f"{target.name}-shm"):
-        target.with_name(name).unlink(missing_ok=True)
-    fresh.replace(target)
+    # Processes that run meanwhile notice the new file (storage/replaced); none may write between these steps.
+    with copying.alone(target):
+        for name in (f"{target.name}-wal", f"{target.name}-shm"):
+            target.with_name(name).unlink(missing_ok=True)
+        fresh.replace(target)
     for name in (f"{fresh.name}-wal", f"{fresh.name}-shm"):
         fresh.with_name(name).unlink(missing_ok=True)
 

@@ -2,8 +2,11 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+WAIT_SECONDS = 10
 
 
 class DamagedError(ValueError):
@@ -22,3 +25,28 @@ def copy_database(source: Path, target: Path) -> None:
         fresh.unlink()
         raise DamagedError(f"the database is damaged: {found}")
     fresh.replace(target)
+
+
+def check_whole(path: Path) -> None:
+    """Raise DamagedError when a database file is damaged; one that is not there yet is whole."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:
+            found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError:
+        # Locked, or not to be read now: that is trouble of another kind, and told by whoever opens it next.
+        return
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        raise DamagedError(f"the database is damaged: {found}")
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other processes from writing to a database while its file is replaced; a damaged one needs no care."""
+    with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as database:
+        with suppress(sqlite3.DatabaseError):
+            database.execute("BEGIN IMMEDIATE")
+        yield

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlmodel import Session
 
+from prom.storage import replaced
 from prom.storage.vault import Vault
 
 BUSY_SECONDS = 10
@@ -77,6 +78,7 @@ def engine_for(url: str, *, synced: bool = True) -> Engine:
         )
         event.listen(engine, "connect", _prepare_sqlite if synced else _prepare_unsynced)
         event.listen(engine, "begin", _begin_sqlite)
+        replaced.watch(engine)
         return engine
     return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True)
 
