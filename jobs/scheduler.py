@@ -13,7 +13,7 @@ from threading import Event
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from jobs import balance, close, models, poll, reconcile, refresh, remind, seal, send, simulate
+from jobs import balance, close, digest, escalate, models, narrow, poll, reconcile, refresh, remind, seal, send, simulate
 from prom import clock
 from prom.config import Settings
 from prom.services import ticking
@@ -44,11 +44,14 @@ JOBS = (
     Job("simulate", simulate.run, lambda settings: settings.tick_seconds),
     Job("close", close.run, lambda _: 20.0),
     Job("remind", remind.run, lambda _: MINUTE),
+    Job("escalate", escalate.run, lambda _: MINUTE),
+    Job("digest", digest.run, lambda _: 5 * MINUTE),
     Job("send", send.run, lambda settings: settings.tick_seconds),
     Job("reconcile", reconcile.run, lambda settings: min(30.0, max(0.2, settings.grace_seconds / 20))),
     Job("balance", balance.run, lambda _: 60 * MINUTE),
     Job("seal", seal.run, lambda _: 10.0),
     Job("refresh", refresh.run, lambda _: MINUTE),
+    Job("narrow", narrow.run, lambda settings: max(1.0, settings.tick_seconds)),
     Job("models", models.run, lambda _: 24 * 60 * MINUTE),
 )
 

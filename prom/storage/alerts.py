@@ -134,6 +134,17 @@ def open_counts(session: Session, site_ids: Collection[int], since: datetime | N
     return counts
 
 
+def open_episodes(session: Session, site_ids: Collection[int], kinds: Collection[str]) -> int:
+    """Return how many episodes have an open alert of one of these kinds: with several they count once."""
+    query = select(func.count(func.distinct(col(Alert.episode_id)))).where(
+        col(Alert.site_id).in_(site_ids),
+        col(Alert.kind).in_(kinds),
+        col(Alert.cleared_at).is_(None),
+        col(Alert.reviewed_at).is_(None),
+    )
+    return session.exec(query).one()
+
+
 def followed_count(session: Session, site_ids: Collection[int]) -> int:
     """Return how many procedures of some sites were done: the denominator of the alerts."""
     query = (

@@ -1,5 +1,7 @@
 """The people of the tests as fixtures, each enrolled in a transaction of its own."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests import people
@@ -44,3 +46,13 @@ def dr_rao(store, site, now):
 def mina(store, site, now):
     """Return the coordinator."""
     return _enrolled(store, people.mina, site, now)
+
+
+@pytest.fixture
+def wired_clock(store):
+    """Return a maker of what a job needs: the store, and a clock that stands at an instant."""
+
+    def at(instant):
+        return SimpleNamespace(store=store, clock=SimpleNamespace(now=lambda: instant))
+
+    return at
