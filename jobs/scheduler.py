@@ -13,7 +13,21 @@ from threading import Event
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from jobs import balance, close, digest, escalate, models, narrow, poll, reconcile, refresh, remind, seal, send, simulate
+from jobs import (
+    balance,
+    close,
+    digest,
+    escalate,
+    models,
+    narrow,
+    poll,
+    reconcile,
+    refresh,
+    remind,
+    seal,
+    send,
+    simulate,
+)
 from prom import clock
 from prom.config import Settings
 from prom.services import ticking
