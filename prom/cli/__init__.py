@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
-MODULES = ("rules", "setup", "running", "data")
+MODULES = ("rules", "setup", "running", "data", "wording")
 EXPECTED = ("SettingsError", "SchemaError", "VaultError", "RefusedError", "AccountError", "EnrolmentError")
 
 

@@ -63,6 +63,11 @@ def withdraw(
     withdrawn = [row for row in standing if consents.withdraw(session, row, max(at, row.given_at))]
     for consent in withdrawn:
         audit.record(session, actor, f"consent withdrawn: {purpose}", consent, now, patient=patient)
+    if purpose is Purpose.CAREGIVER and patient.proxy:
+        patient.proxy = False
+        session.add(patient)
+        change = audit.Change("proxy", "yes", "no")
+        audit.record(session, actor, "caregiver no longer answers", patient, now, patient=patient, change=change)
     if purpose is Purpose.TEXTING:
         rows = plans.prompts_of(session, [episode.id for episode in episodes.of_patient(session, patient.id)])
         plans.hold_back(session, [row.id for row in rows], CONSENT_WITHDRAWN)

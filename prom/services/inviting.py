@@ -87,6 +87,16 @@ def _ends_at(episode: Episode | None, kind: InvitationKind, way: str, now: datet
     return min(ends_at, episode.procedure_at)
 
 
+def may_invite(episode: Episode, now: datetime) -> bool:
+    """Tell whether a baseline may still be asked for: before the procedure, and while that is planned."""
+    return episode.state is EpisodeState.PLANNED and now < episode.procedure_at
+
+
+def next_episode(session: Session, patient: Patient, now: datetime) -> Episode | None:
+    """Return the next planned procedure of a patient, or None."""
+    return next((one for one in episodes.open_of_patient(session, patient.id) if may_invite(one, now)), None)
+
+
 def may_text(session: Session, patient: Patient) -> bool:
     """Tell whether a link could reach a patient by text."""
     return (
@@ -186,13 +196,16 @@ def _finished(invitation: Invitation, now: datetime) -> bool:
 
 
 def _before_procedure(session: Session, invitation: Invitation, now: datetime) -> bool:
-    episode = session.get_one(Episode, invitation.episode_id)
-    return episode.state is EpisodeState.PLANNED and now < episode.procedure_at
+    return may_invite(session.get_one(Episode, invitation.episode_id), now)
 
 
 def held(session: Session, invitation: Invitation) -> dict[tuple[str, str, int], Answer]:
     """Return the baseline answers that count, by instrument, series and item, however they came."""
-    rows = [] if invitation.episode_id is None else answers.current(session, invitation.episode_id)
+    return {} if invitation.episode_id is None else _held(session, invitation.episode_id)
+
+
+def _held(session: Session, episode_id: int) -> dict[tuple[str, str, int], Answer]:
+    rows = answers.current(session, episode_id)
     return {(row.instrument, row.series, row.item): row for row in rows if row.occasion == BASELINE}
 
 
@@ -208,6 +221,12 @@ def progress(session: Session, invitation: Invitation) -> tuple[int, int]:
     """Return how many of an invitation's questions have an answer (a skipped item is one), and how many there are."""
     there = held(session, invitation)
     asked = invitation.questions.split()
+    return sum(slot(question) in there for question in asked), len(asked)
+
+
+def answered(session: Session, episode: Episode) -> tuple[int, int]:
+    """Return how many questions of a procedure's baseline have an answer, and how many there are."""
+    there, asked = _held(session, episode.id), _questions(session, episode)
     return sum(slot(question) in there for question in asked), len(asked)
 
 

@@ -87,7 +87,7 @@ def _prompts(episode: Episode, patient: Patient, plan: procedures.Plan, now: dat
                 questions=" ".join(point.questions),
                 state=PromptState.NOT_SENT if over else PromptState.PLANNED,
                 reason=BEFORE_ENROLMENT if over else "",
-                due_at=timetable.due_at(at, point, zone, key),
+                due_at=timetable.due_at(at, point, zone, key, patient.ask_minute),
                 opens_at=opens_at,
                 closes_at=closes_at,
             )
@@ -211,6 +211,14 @@ def change_zone(session: Session, patient: Patient, zone: str, actor: audit.Acto
     for episode in episodes.open_of_patient(session, patient.id):
         queue_texts(session, episode, now)
         watching.refresh(session, [episode.id], now)
+
+
+def follow_choices(session: Session, patient: Patient, now: datetime) -> None:
+    """Move what is still to come to the time of day that the patient has chosen."""
+    session.flush()
+    for episode in episodes.open_of_patient(session, patient.id):
+        replanning.retime(session, episode, patient, now)
+        queue_texts(session, episode, now)
 
 
 def cancel(session: Session, episode: Episode, actor: audit.Actor, now: datetime, reason: str = "") -> None:

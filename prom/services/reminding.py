@@ -178,7 +178,7 @@ def _ask(session: Session, episode: Episode, patient: Patient, point: TimePoint,
         time_point=point.key,
         kind="confirmation",
         questions=" ".join(point.questions),
-        due_at=timetable.due_at(episode.procedure_at, point, patient.time_zone, episode.public_id),
+        due_at=timetable.due_at(episode.procedure_at, point, patient.time_zone, episode.public_id, patient.ask_minute),
         opens_at=opens_at,
         closes_at=closes_at,
     )

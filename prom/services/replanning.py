@@ -11,8 +11,8 @@ from sqlmodel import Session
 from prom.domain import timetable
 from prom.domain.procedures import Unit
 from prom.domain.timetable import DropReason, NewDate, Placed, Planned, Preview
-from prom.storage import answers, plans
-from prom.storage.models import Episode, Prompt, PromptState
+from prom.storage import answers, episodes, plans
+from prom.storage.models import Episode, Patient, Prompt, PromptState
 from prom.storage.plans import NewPrompt
 
 WINDOW_OVER = "window_over"
@@ -45,6 +45,28 @@ def apply(session: Session, episode: Episode, at: datetime, zone: str, now: date
     return result
 
 
+def retime(session: Session, episode: Episode, patient: Patient, now: datetime) -> None:
+    """Place what is still to come at the patient's time of day, inside its window; no day changes.
+
+    What is due today at an hour that the new time has passed keeps its hour: a choice never skips a question.
+    """
+    plan = plans.plan(plans.by_ids(session, [episode.plan_id])[episode.plan_id])
+    points = {point.key: point for point in plan.time_points}
+    ahead = [row for row in _plannable(session, episode) if row.state is PromptState.PLANNED and row.due_at > now]
+    left = plans.left(session, [row.id for row in ahead])
+    for row in ahead:
+        # d-7.2 is the second asking of d-7.
+        point = points.get(row.time_point.partition(".")[0])
+        if point is None or row.id in left:
+            continue
+        zone, key = patient.time_zone, episode.public_id
+        due_at = timetable.due_at(episode.procedure_at, point, zone, key, patient.ask_minute)
+        if due_at > now and row.opens_at <= due_at < row.closes_at:
+            row.due_at = due_at
+            session.add(row)
+    session.flush()
+
+
 def revive(session: Session, episode: Episode, reason: str, now: datetime) -> None:
     """Plan again the prompts that were cancelled for a reason, as far as their windows are not over."""
     for prompt in plans.prompts(session, episode.id):
@@ -66,7 +88,7 @@ def _plannable(session: Session, episode: Episode) -> list[Prompt]:
 
 def _new_date(session: Session, episode: Episode, at: datetime, zone: str, now: datetime) -> NewDate:
     plan = plans.plan(plans.by_ids(session, [episode.plan_id])[episode.plan_id])
-    return NewDate(plan, at, zone, episode.public_id, now)
+    return NewDate(plan, at, zone, episode.public_id, now, episodes.patient_of(session, episode).ask_minute)
 
 
 def _replan(session: Session, episode: Episode, rows: Iterable[Prompt], new: NewDate) -> Preview:

@@ -42,6 +42,12 @@ def day(instant: datetime, zone: str) -> str:
     return digits(format_date(there, "EEEE d MMMM", locale=locales.chosen()))
 
 
+def full_day(instant: datetime, zone: str) -> str:
+    """Return a date with its year, such as 7 December 2026."""
+    there = instant.astimezone(ZoneInfo(zone))
+    return digits(format_date(there, "d MMMM y", locale=locales.chosen()))
+
+
 def clock(instant: datetime, zone: str) -> str:
     """Return the time of day to the half hour, such as 9:30 AM; Hindi and Bengali name the part of the day first."""
     there, language = instant.astimezone(ZoneInfo(zone)), locales.chosen()

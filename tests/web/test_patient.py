@@ -8,9 +8,9 @@ import pytest
 
 from prom.domain import instruments
 from prom.messaging.gateway import Received
-from prom.services import receiving
-from prom.storage import messages, tasks
-from prom.storage.models import AnswerState, MessageState, PromptState, Source, TaskKind, TextOverride
+from prom.services import questionnaires, receiving
+from prom.storage import audit, messages, tasks
+from prom.storage.models import AnswerState, MessageState, PromptState, Source, TaskKind
 from tests import people
 from tests.web.patients import dump, follow, linked, text
 
@@ -168,14 +168,17 @@ def test_csi_is_one_item_a_page_by_number_and_topic_with_the_note(asha_csi):
     assert len(re.findall(r'type="radio"', page)) == 5
 
 
-def test_the_clinics_own_wording_takes_the_place_of_topic_and_note(asha_csi):
+def test_the_clinics_own_wording_takes_the_place_of_topic_and_note(asha_csi, site, now):
     with asha_csi.wired.store.writing() as session:
-        own = "Own words of item seven"
-        session.add(TextOverride(site_id=asha_csi.prompt.site_id, text_key="csi_wording_7", language="en", text=own))
+        items = {number: f"Own words of item {number}" for number in range(1, 26)}
+        own = questionnaires.Wording(
+            "en", "1", "our own test", "none needed", items, ("Nil", "Few", "Some", "Many", "All")
+        )
+        questionnaires.store(session, site, own, audit.COMMAND, now)
     page = text(asha_csi.page("?q=csi-7"))
-    assert "7. Own words of item seven" in page
+    assert "7. Own words of item 7" in page
     assert "not the validated wording" not in page
-    assert "not the validated wording" in text(asha_csi.page("?q=csi-8"))
+    assert "Nil" in page
     assert "Own words" not in text(asha_csi.page("?q=csi-7&lang=bn"))
 
 

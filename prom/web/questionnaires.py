@@ -1,0 +1,88 @@
+"""The clinic's licensed wording of the CSI: which versions there are, how they look, and importing another."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlmodel import Session
+
+from prom.domain import instruments, wording
+from prom.services import questionnaires
+from prom.storage import instrument_wordings
+from prom.storage.models import Site
+from prom.web import context, guards
+
+blueprint = Blueprint("questionnaires", __name__)
+MOST_BYTES = 256 * 1024
+MOST_SHOWN = 20
+
+
+def _(words: str, /, **values: object) -> str:
+    return str(gettext(words, **values))
+
+
+@blueprint.get("/settings/questionnaires")
+@guards.needs(guards.Permission.SETTINGS, fresh=True)
+def page() -> ResponseReturnValue:
+    """Show the wordings in use and a form to import one."""
+    with context.reading() as session:
+        return _page(session, _site(session), [])
+
+
+def _site(session: Session) -> Site:
+    """Return the site that is asked for among mine, else the first of them."""
+    mine = context.my_sites(session)
+    wanted = request.values.get("site", "")
+    found = next((site for site in mine if site.public_id == wanted), None)
+    if found is None and (wanted or not mine):
+        abort(404)
+    return found or mine[0]
+
+
+def _page(session: Session, site: Site, problems: list[str]) -> str:
+    rows = instrument_wordings.everything(session, site.id, questionnaires.CSI)
+    language = request.args.get("language", "")
+    shown = questionnaires.shown(session, site.id, language) if language in wording.LANGUAGES else None
+    return render_template(
+        "settings/questionnaires.html",
+        site=site,
+        mine=context.my_sites(session),
+        languages={code: wording.language(code).name for code in wording.LANGUAGES},
+        rows=rows,
+        newest={row.language: row.version for row in reversed(rows)},
+        shown=shown,
+        problems=problems[:MOST_SHOWN],
+        more=max(0, len(problems) - MOST_SHOWN),
+        items=instruments.CSI_ITEMS,
+    )
+
+
+@blueprint.post("/settings/questionnaires")
+@guards.needs(guards.Permission.SETTINGS, fresh=True)
+def load() -> ResponseReturnValue:
+    """Import a file: all of it, or nothing and what is wrong."""
+    file = request.files.get("file")
+    data = file.stream.read(MOST_BYTES + 1) if file is not None else b""
+    name = (file.filename if file is not None else "") or ""
+    try:
+        with context.writing() as session:
+            site = _site(session)
+            told, shown = _import(session, site, data, name), site.public_id
+    except questionnaires.WordingError as error:
+        with context.reading() as session:
+            return _page(session, _site(session), [_(problem) for problem in error.problems]), 422
+    flash(told)
+    return redirect(url_for("questionnaires.page", site=shown), 303)
+
+
+def _import(session: Session, site: Site, data: bytes, name: str) -> str:
+    if not data:
+        raise questionnaires.WordingError(["Choose a file."])
+    if len(data) > MOST_BYTES:
+        raise questionnaires.WordingError(["The file is too large for a questionnaire."])
+    fresh = [
+        questionnaires.store(session, site, one, context.actor(), context.now())
+        for one in questionnaires.read(data, name)
+    ]
+    if not any(fresh):
+        return _("This wording is there already.")
+    return _("Imported: pages, sheets and texts show it from now on.")
