@@ -127,7 +127,7 @@ def test_an_answer_closes_the_call(store, phones, settings, now, one):
     change(store, one.patient, channel="phone")
     send(store, phones, settings, now)
     with store.writing() as session:
-        assert tasks.close_for_prompt(session, one.prompt.id, TaskKind.CHASE, outcome="answered", now=now) == 1
+        assert tasks.close_for_prompt(session, one.prompt, TaskKind.CHASE, outcome="answered", now=now) == 1
 
 
 def test_a_site_writes_from_its_own_number(store, settings, now, one, other_site):
