@@ -90,6 +90,28 @@ def stands_in_for(session: Session, staff: Staff, on: date) -> list[Staff]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Whose alerts somebody looks after on a day, and whether they are away themselves, until when, and who acts."""
+
+    stands_in_for: tuple[Staff, ...]
+    away: bool
+    away_to_on: date | None
+    deputy: Staff | None
+
+
+def duty(session: Session, staff: Staff, now: datetime) -> Duty:
+    """Return somebody's duty today."""
+    on = today(session, staff, now)
+    away = is_away(staff, on)
+    return Duty(
+        stands_in_for=tuple(stands_in_for(session, staff, on)),
+        away=away,
+        away_to_on=staff.away_to_on if away else None,
+        deputy=deputy_on(session, staff, on) if away else None,
+    )
+
+
 def deputies(session: Session, staff: Staff) -> list[Staff]:
     """Return who may stand in for somebody: active, of the same role, and seeing at least the same sites."""
     return [one for one in on_call.active(session, staff.role, staff.site_id) if one.id != staff.id]

@@ -9,9 +9,12 @@ from datetime import datetime
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
+from sqlmodel import Session
 
-from prom.services import reviewing_lists
+from prom.services import absences, escalating, reviewing_lists
 from prom.services.reviewing_views import Losing, LosingRow, Page
+from prom.storage import staff
+from prom.storage.models import Staff
 from prom.web import (
     clinician_answer,
     clinician_charts,
@@ -22,9 +25,10 @@ from prom.web import (
     clinician_treatments,
     clinician_words,
     context,
+    coordinator_words,
     guards,
 )
-from prom.web.clinician_blueprint import blueprint
+from prom.web.clinician_blueprint import blueprint, may_open
 from prom.web.clinician_blueprint import translated as _
 
 # Importing the other modules puts their pages on the blueprint.
@@ -41,6 +45,7 @@ __all__ = [
 SHOWN_AT_MOST = 40
 LOOKED_AT = 200
 LONGEST_SEARCH = 80
+THREAD, PLAN = "coordinator.messages", "coordinator.schedule"
 
 
 def filters() -> dict[str, str]:
@@ -81,9 +86,24 @@ def losing_relief() -> ResponseReturnValue:
             since=since,
             now=now,
             zone=context.my_sites(session)[0].time_zone if sites else "UTC",
+            duty=absences.duty(session, _me(session), now),
+            passed_on=escalating.passed_on(session, sites),
+            urgent=coordinator_words.reason,
+            ways=[(words, endpoint) for words, endpoint in _ways() if may_open(endpoint)],
             spark=clinician_charts.row_spark,
             tones=clinician_charts.TONES,
         )
+
+
+def _me(session: Session) -> Staff:
+    account = staff.by_public_id(session, current_user.public_id)
+    if account is None:
+        abort(403)
+    return account
+
+
+def _ways() -> tuple[tuple[str, str], ...]:
+    return (_("Message"), THREAD), (_("Plan"), PLAN)
 
 
 def _shown(row: LosingRow, chosen: str) -> bool:
