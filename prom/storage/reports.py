@@ -24,6 +24,7 @@ from prom.storage.models import (
 ANSWERED, ASKED = (PromptState.ANSWERED,), (PromptState.ASKED, PromptState.PARTLY, PromptState.MISSED)
 UNSENT = (MessageState.EXPIRED, MessageState.SUPPRESSED, MessageState.FAILED, MessageState.UNDELIVERED)
 CUT_OFF = 40
+CONFIRMATION = "confirmation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def _age() -> Any:
 
 KEYS: Mapping[str, Any] = MappingProxyType(
     {
-        "time_point": lambda: col(Prompt.time_point),
+        # Each confirmation has a key of its own; together they are one row.
+        "time_point": lambda: case((col(Prompt.kind) == CONFIRMATION, CONFIRMATION), else_=col(Prompt.time_point)),
         "language": lambda: col(Patient.language),
         "age": _age,
         "csi": _csi_band,

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from prom.domain import wording
 from prom.services import reporting
-from prom.storage.reports import Replies
+from prom.storage.reports import CONFIRMATION, Replies
 from prom.web import context, filters, guards
 from prom.web.coordinator_states import time_point, why_not
 
@@ -71,7 +71,7 @@ def _label(by: str, one: Replies) -> str:
     """Return what a row of a table is about."""
     match by:
         case "time_point":
-            return time_point(one.key)
+            return _("confirmation of a bad score") if one.key == CONFIRMATION else time_point(one.key)
         case "procedure":
             return str(filters.procedure_label(one.key))
         case "language":
