@@ -100,15 +100,15 @@ def _cost(
         segments(text).count
         for point in plan.time_points
         if point.key in asked
-        for text in _texts(code, site, own, point, coming, public_url)
+        for text in texts_of(code, site, own, point, public_url, wording.place_key(coming.target, coming.side))
     ]
     return Cost(code, wording.language(code).name, len(texts), sum(texts))
 
 
-def _texts(
-    code: str, site: Site, own: wording.Overrides, point: TimePoint, coming: Coming, public_url: str
+def texts_of(
+    code: str, site: Site, own: wording.Overrides, point: TimePoint, public_url: str, place: str | None = None
 ) -> Iterator[str]:
-    place = wording.place_key(coming.target, coming.side)
+    """Return the texts of one question set as they leave in a language, to somebody who answers each at once."""
     link = f"{public_url}{'x' * LINK_SIGNS}"
     if public_url and not site.two_way:
         yield wording.render("link_ready", code, own, clinic=site.label, link=link)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, or_, update
 from sqlmodel import Session, col, select
 
 from prom.domain import procedures
 from prom.storage import bulk
-from prom.storage.models import Message, MessageKind, MessageState, Plan, Prompt, PromptState
+from prom.storage.models import Episode, EpisodeState, Message, MessageKind, MessageState, Plan, Prompt, PromptState
 
 _NEVER_LEFT = (MessageState.PENDING, MessageState.SUPPRESSED, MessageState.EXPIRED)
 
@@ -52,6 +52,52 @@ def add(session: Session, site_id: int | None, procedure: str, data: dict[str, A
     session.add(row)
     session.flush()
     return row
+
+
+def highest_version(session: Session, site_id: int, procedure: str) -> int:
+    """Return the highest number among a site's own versions of a plan and the shipped one's."""
+    query = select(Plan.version).where(
+        col(Plan.procedure) == procedure, or_(col(Plan.site_id) == site_id, col(Plan.site_id).is_(None))
+    )
+    shipped = procedures.procedure(procedure).version
+    return max((int(each) for each in (shipped, *session.exec(query)) if each.isdecimal()), default=0)
+
+
+def versions(session: Session, site_id: int) -> list[tuple[Plan, int]]:
+    """Return all plans that a site has or uses, the newest first, each with how many of its procedures follow it."""
+    running: Any = (
+        select(Episode.plan_id, func.count())
+        .where(col(Episode.site_id) == site_id, col(Episode.state) != EpisodeState.CANCELLED)
+        .group_by(col(Episode.plan_id))
+    )
+    used = {int(plan_id): int(number) for plan_id, number in session.exec(running)}
+    query = select(Plan).where(or_(col(Plan.site_id) == site_id, col(Plan.id).in_(used)))
+    return [(row, used.get(row.id, 0)) for row in session.exec(query.order_by(col(Plan.id).desc()))]
+
+
+def by_public_id(session: Session, public_id: str, site_id: int) -> Plan | None:
+    """Return a plan of a site by its public id, or None."""
+    return session.exec(select(Plan).where(col(Plan.public_id) == public_id, col(Plan.site_id) == site_id)).first()
+
+
+def _elsewhere(row: Plan) -> Any:
+    return (
+        col(Episode.site_id) == row.site_id,
+        col(Episode.procedure) == row.procedure,
+        col(Episode.plan_id) != row.id,
+        col(Episode.state) != EpisodeState.CANCELLED,
+        col(Episode.id).in_(select(Prompt.episode_id).where(col(Prompt.state) == PromptState.PLANNED)),
+    )
+
+
+def running_elsewhere(session: Session, row: Plan) -> int:
+    """Return how many running procedures of a plan's site follow another version: those with questions to come."""
+    return session.exec(select(func.count()).select_from(Episode).where(*_elsewhere(row))).one()
+
+
+def running_on_others(session: Session, row: Plan, limit: int) -> list[Episode]:
+    """Return some of the running procedures that follow another version than this one, the oldest first."""
+    return list(session.exec(select(Episode).where(*_elsewhere(row)).order_by(col(Episode.id)).limit(limit)))
 
 
 def plan(row: Plan) -> procedures.Plan:

@@ -4,11 +4,19 @@ from flask.typing import ResponseReturnValue
 
 from prom.services import settings_channel, settings_checklist, wordings
 from prom.storage import closing
-from prom.web import context, guards, settings_channel_page, settings_messages, settings_wordings, settings_words
+from prom.web import (
+    context,
+    guards,
+    settings_channel_page,
+    settings_messages,
+    settings_schedules,
+    settings_wordings,
+    settings_words,
+)
 from prom.web.settings_site import blueprint, page, site_here
 
 # Importing the other modules puts their pages on the blueprint.
-__all__ = ["blueprint", "settings_channel_page", "settings_messages", "settings_wordings"]
+__all__ = ["blueprint", "settings_channel_page", "settings_messages", "settings_schedules", "settings_wordings"]
 
 
 @blueprint.get("/settings")
