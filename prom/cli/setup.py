@@ -147,8 +147,8 @@ def _doctor(_options: argparse.Namespace) -> int:
     from prom.services import doctor
 
     app = _opened()
-    with app.store.reading() as session:
-        findings = doctor.findings(session, app.settings, app.gateway, app.clock.now())
-    for good, words in findings:
-        sys.stdout.write(f"{'ok  ' if good else 'FIX '} {words}\n")
-    return 0 if all(good for good, _ in findings) else 1
+    found = doctor.findings(app.store, app.settings, app.gateway, app.clock.now())
+    for finding in found:
+        advice = f": {finding.do}" if finding.do else ""
+        sys.stdout.write(f"{finding.level:<8} {finding.words}{advice}\n")
+    return 0 if doctor.healthy(found) else 1

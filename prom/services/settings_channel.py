@@ -249,11 +249,12 @@ def amount(stored: int | None, parts: Decimal = PRICE_PARTS) -> Decimal | None:
 def standing(session: Session, site: Site, now: datetime) -> Standing:
     """Return how the channel stands."""
     main = channels.seen(session)
+    sender = channels.seen(session, channels.of_sender(site.sender))
     own = channels.seen(session, channels.site_name(site.id))
     month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return Standing(
-        halted_at=main.halted_at if main else None,
-        halted_code=main.halted_code if main else "",
+        halted_at=sender.halted_at if sender else None,
+        halted_code=sender.halted_code if sender else "",
         held_at=main.held_at if main else None,
         held_reason=main.held_reason if main else "",
         site_held_at=own.held_at if own else None,

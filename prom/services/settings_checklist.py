@@ -86,7 +86,9 @@ def of_site(session: Session, site: Site, *, links: bool) -> Checklist:
 
 
 def _texts(session: Session, site: Site, *, links: bool) -> list[tuple[str, str]]:
-    keys = texts_sent(two_way=site.two_way, links=links)
+    # Where replies cannot arrive the answers to them never leave, whatever the site is set to.
+    two_way = site.two_way and not countries.country(site.country).forbids_two_way
+    keys = texts_sent(two_way=two_way, links=links)
     return [(key, code) for code in languages(session, site) for key in keys]
 
 

@@ -153,7 +153,7 @@ def draft(session: Session, site: Site, key: str, language: str, typed: str | No
         # An unknown variable has no example: the words are shown as they were typed.
         return Draft(text, text, None, tuple(problems), ())
     size = _size(site, key, language, shown)
-    return Draft(text, shown, size, tuple(problems), tuple(_warnings(text, shown, size)))
+    return Draft(text, shown, size, tuple(problems), tuple(_warnings(text, shown, size)) if not problems else ())
 
 
 def sizes(session: Session, site: Site, key: str, public_url: str) -> list[tuple[str, Size]]:
@@ -181,7 +181,7 @@ def _warnings(text: str, shown: str, size: Size) -> list[str]:
         words = ", ".join(taken)
         found.append(f"Carriers act by themselves on the answer {words}: make sure nobody reads it as an answer.")
     if size.count > size.most:
-        found.append(f"With the clinic's own name and address it takes {size.count} segments; {size.most} were meant.")
+        found.append(f"With the clinic's own name and address it takes {size.count} segments instead of {size.most}.")
     if not size.plain and shown.isascii() is False and _nearly_plain(shown):
         found.append("A few signs are outside the plain alphabet and make the text dearer: look for accents or emoji.")
     return found

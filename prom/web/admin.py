@@ -110,10 +110,12 @@ def _disable(session: Session, account: Staff) -> ResponseReturnValue:
 def system() -> ResponseReturnValue:
     """Show what `prom doctor` finds, the channel and the sites."""
     wired = context.wired()
+    # Asked before a transaction is open: the provider and our own address may take seconds.
+    findings = doctor.findings(wired.store, wired.settings, wired.gateway, context.now())
     with context.reading() as session:
         return render_template(
             "admin/system.html",
-            findings=doctor.findings(session, wired.settings, wired.gateway, context.now()),
+            findings=findings,
             channel=channels.seen(session),
             sites=sites.everything(session),
             gateway=wired.gateway.name,

@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.doubles.account import Resources
 from tests.doubles.faults import Fault, Faults
 from tests.doubles.http_server import Asked, HangError, HttpServer, Reply, ResetError
 from tests.doubles.ledger import Ledger
@@ -45,6 +46,7 @@ class TwilioDouble:
         self.faults = Faults()
         self.postman = Postman(account_sid, auth_token)
         self.balance = {"balance": "100.00", "currency": "USD"}
+        self.resources = Resources(account_sid)
         self.requests: Counter = Counter()
         self.last_queries: deque[dict[str, str]] = deque(maxlen=100)
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
@@ -111,6 +113,8 @@ class TwilioDouble:
         if asked.method == "GET" and asked.path.startswith(f"{self._base}/"):
             sid = asked.path.removeprefix(f"{self._base}/").removesuffix(".json")
             return self._faulty("fetch", {"sid": sid}, self._fetch)
+        if (about := self.resources.respond(asked)) is not None:
+            return about
         return _error(404, 20404, f"The requested resource {asked.path} was not found")
 
     def _faulty(self, on: str, fields: dict, answer) -> Reply:
