@@ -31,12 +31,21 @@ def add(commands: Any) -> None:
     analyse.add_argument("--as-of", metavar="DATE")
     analyse.add_argument("--json", action="store_true", required=True)
     analyse.set_defaults(run=_analyse)
+    _add_keeping(commands)
+
+
+def _add_keeping(commands: Any) -> None:
     backup = commands.add_parser("backup", help="write an encrypted, checked copy of the database")
     backup.add_argument("file", nargs="?")
     backup.set_defaults(run=_backup)
     restore = commands.add_parser("restore", help="put a backup in place; texts stay on HOLD until released")
     restore.add_argument("file")
     restore.set_defaults(run=_restore)
+    erase = commands.add_parser("erase", help="erase a person at their wish; scores stay under the study number")
+    erase.add_argument("site")
+    erase.add_argument("record_number")
+    erase.add_argument("--yes", action="store_true", required=True, help="it cannot be undone")
+    erase.set_defaults(run=_erase)
     commands.add_parser("release", help="end HOLD: send again what is still in its window").set_defaults(run=_release)
 
 
@@ -144,3 +153,16 @@ def _release(_options: argparse.Namespace) -> None:
     app = _opened()
     words = backing_up.release(app.store, app.gateway, app.clock.now())
     sys.stdout.write(f"{words}\n")
+
+
+def _erase(options: argparse.Namespace) -> None:
+    from prom.services import erasing
+    from prom.storage.audit import COMMAND
+
+    app = _opened()
+    try:
+        with app.store.writing() as session:
+            patient = erasing.erase(session, options.site, options.record_number, COMMAND, app.clock.now())
+    except erasing.ErasureError as error:
+        raise CommandError(str(error)) from error
+    sys.stdout.write(f"Erased. The scores stay under the study number {patient.study_id}.\n")
