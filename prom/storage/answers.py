@@ -7,9 +7,8 @@ import hmac
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Table, bindparam, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -17,6 +16,7 @@ from prom.domain import instruments
 from prom.storage import bulk
 from prom.storage.models import Answer, AnswerState, Episode, Inbound, Prompt, Source
 from prom.storage.session import vault_of
+from prom.storage.statements import Statement
 from prom.storage.types import new_public_id
 from prom.storage.vault import Vault
 
@@ -134,8 +134,8 @@ class Given:
 
 # Statements of the webhook are built once: spelling one out costs more than running it.
 _TABLE: Table = Answer.__table__  # type: ignore[attr-defined]
-_ADD: Any = insert(_TABLE)
-_GIVEN = (
+_ADD = Statement.adding_to(_TABLE)
+_GIVEN = Statement(
     select_columns(*(_TABLE.c[name] for name in Given.__slots__))
     .where(_TABLE.c.prompt_id == bindparam("prompt_id"))
     .order_by(_TABLE.c.id)
@@ -176,15 +176,14 @@ def store(session: Session, row: NewAnswer, now: datetime) -> Given:
     row.public_id = new_public_id()
     row.mac = mac(vault_of(session), row)
     values = {name: getattr(row, name) for name in NewAnswer.__slots__}
-    added: Any = session.connection().execute(_ADD, {**values, "recorded_at": now, "carried": False, "reason": ""})
+    new_id = _ADD.insert(session, **values, recorded_at=now, carried=False, reason="")
     same = {name: values[name] for name in Given.__slots__ if name in values}
-    return Given(id=added.inserted_primary_key[0], recorded_at=now, **same)
+    return Given(id=new_id, recorded_at=now, **same)
 
 
 def given(session: Session, prompt_id: int) -> list[Given]:
     """Return all answers to a prompt as a conversation looks at them, superseded ones included, oldest first."""
-    rows: Any = session.connection().execute(_GIVEN, {"prompt_id": prompt_id})
-    return [Given(*row) for row in rows]
+    return [Given(*row) for row in _GIVEN.rows(session, prompt_id=prompt_id)]
 
 
 def current(session: Session, episode_id: int) -> list[Answer]:

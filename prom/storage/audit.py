@@ -9,13 +9,13 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import func, insert, text
+from sqlalchemy import Table, func, text
 from sqlmodel import Session, col, select
 
 from prom.storage.models import Audit, AuditSeal, Patient
 from prom.storage.session import vault_of
+from prom.storage.statements import Statement
 
 BLOCK_ROWS = 5000
 
@@ -57,7 +57,8 @@ class Thing:
 
 
 # Built once: nearly every change writes an audit row, and the object mapper would cost ten times as much.
-_ADD: Any = insert(Audit.__table__)  # type: ignore[attr-defined]
+_TABLE: Table = Audit.__table__  # type: ignore[attr-defined]
+_ADD = Statement.adding_to(_TABLE)
 
 
 def record(
@@ -108,7 +109,7 @@ def note(
         "new_sealed": _sealed(session, key, place, change.new),
         "reason": reason[:240],
     }
-    session.connection().execute(_ADD, values)
+    _ADD.change(session, **values)
 
 
 def value(session: Session, patient: Patient | None, entry: Audit, sealed: bytes | None) -> str:

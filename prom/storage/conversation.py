@@ -13,7 +13,6 @@ from sqlalchemy import Table, and_, bindparam, func, literal, or_, select, updat
 from sqlmodel import Session
 
 from prom.storage.models import (
-    Answer,
     Consent,
     Inbound,
     InboundState,
@@ -26,6 +25,7 @@ from prom.storage.models import (
     Site,
     Suppression,
 )
+from prom.storage.statements import Statement
 
 
 class Asked(Protocol):
@@ -143,7 +143,7 @@ def _table(model: Any) -> Table:
     return table
 
 
-_P, _S, _Q, _I, _M, _A = (_table(model) for model in (Patient, Site, Prompt, Inbound, Message, Answer))
+_P, _S, _Q, _I, _M = (_table(model) for model in (Patient, Site, Prompt, Inbound, Message))
 _C, _X = _table(Consent).c, _table(Suppression).c
 _PHONE: Any = bindparam("phone")
 _AT: Any = bindparam("at", type_=_I.c.received_at.type)
@@ -156,7 +156,7 @@ _CONSENTED = (
     .exists()
 )
 _CLINIC = tuple(_S.c[name] for name in ("id", "key_sealed", "country", "echo", "sender"))
-_OF_PHONE = (
+_OF_PHONE = Statement(
     select(
         *(_P.c[name] for name in ("id", "public_id", "site_id", "key_sealed", "language")),
         *(_P.c[name] for name in ("paused_until", "paused_reason", "proxy")),
@@ -169,7 +169,7 @@ _OF_PHONE = (
     .where(_P.c.phone_index == _PHONE)
     .order_by(_P.c.id)
 )
-_OF_NOBODY = select(*_CLINIC, _STOPPED, _KNOWN).order_by(_S.c.name)
+_OF_NOBODY = Statement(select(*_CLINIC, _STOPPED, _KNOWN).order_by(_S.c.name))
 _PERSON_COLUMNS, _CLINIC_COLUMNS = 9, 5
 
 # Spelled without IN, whose list would be written into the statement anew at each run.
@@ -179,7 +179,7 @@ _TEXTED = or_(
 # A text that a webhook missed is fetched later: it cannot answer a prompt that was asked since.
 _ASKED_BEFORE = select(literal(1)).where(_M.c.prompt_id == _Q.c.id, _M.c.sending_at <= _AT).exists()
 _PROMPT = tuple(_Q.c[name] for name in AskedPrompt.__slots__)
-_LAST_TEXTED = (
+_LAST_TEXTED = Statement(
     select(*_PROMPT)
     .join(_P, _P.c.id == _Q.c.patient_id)
     .where(
@@ -191,12 +191,12 @@ _LAST_TEXTED = (
     .limit(1)
 )
 _LOCKED = select(*_PROMPT).where(_Q.c.id == bindparam("prompt_id")).with_for_update()
-_KEEP = (
+_KEEP = Statement(
     update(_Q)
     .where(_Q.c.id == bindparam("prompt_id"))
     .values({name: bindparam(name) for name in ("state", "position", "reasks", "answered_at")})
 )
-_SENT = (
+_SENT = Statement(
     select(*(_M.c[name] for name in Sent.__slots__)).where(_M.c.prompt_id == bindparam("prompt_id")).order_by(_M.c.id)
 )
 _BEFORE = _I.alias("before")
@@ -205,7 +205,7 @@ _PREVIOUS = (
     .where(_BEFORE.c.phone_index == _PHONE, _BEFORE.c.id < bindparam("row_id"))
     .scalar_subquery()
 )
-_EARLIER = (
+_EARLIER = Statement(
     select(*(_I.c[name] for name in ("id", "public_id", "received_at", "outcome", "body_sealed")), _S.c.key_sealed)
     .join(_S, _S.c.id == _I.c.site_id)
     .where(
@@ -223,12 +223,11 @@ def standing(session: Session, phone_index: str, sid: str, to_number: str) -> St
     A text belongs to the site of a patient with the phone, that of the number it was sent to first; of an unknown
     sender to the site whose number it was sent to, else to the first.
     """
-    rows: Any = session.connection().execute(_OF_PHONE, {"phone": phone_index, "sid": sid}).all()
+    rows = _OF_PHONE.rows(session, phone=phone_index, sid=sid)
     people = tuple(Person(*row[:_PERSON_COLUMNS]) for row in rows)
     tails = [tuple(row[_PERSON_COLUMNS:]) for row in rows]
     if not rows:
-        nobody: Any = session.connection().execute(_OF_NOBODY, {"phone": phone_index, "sid": sid}).all()
-        tails = [tuple(row) for row in nobody]
+        tails = [tuple(row) for row in _OF_NOBODY.rows(session, phone=phone_index, sid=sid)]
     chosen = next((tail for tail in tails if to_number and tail[_CLINIC_COLUMNS - 1] == to_number), tails[0])
     stopped, known_id = chosen[_CLINIC_COLUMNS:]
     return Standing(Clinic(*chosen[:_CLINIC_COLUMNS]), people, bool(stopped), known_id)
@@ -236,7 +235,7 @@ def standing(session: Session, phone_index: str, sid: str, to_number: str) -> St
 
 def last_texted_prompt(session: Session, phone_index: str, at: datetime) -> AskedPrompt | None:
     """Return the prompt whose text reached this phone last by an instant: it takes plain replies, open or not."""
-    row: Any = session.connection().execute(_LAST_TEXTED, {"phone": phone_index, "at": at}).first()
+    row = _LAST_TEXTED.first(session, phone=phone_index, at=at)
     return None if row is None else AskedPrompt(*row)
 
 
@@ -261,18 +260,22 @@ def keep_prompt(session: Session, prompt: Asked) -> None:
         session.add(prompt)
         session.flush()
         return
-    values = {name: getattr(prompt, name) for name in ("state", "position", "reasks", "answered_at")}
-    session.connection().execute(_KEEP, {"prompt_id": prompt.id, **values})
+    _KEEP.change(
+        session,
+        prompt_id=prompt.id,
+        state=prompt.state,
+        position=prompt.position,
+        reasks=prompt.reasks,
+        answered_at=prompt.answered_at,
+    )
 
 
 def sent(session: Session, prompt_id: int) -> list[Sent]:
     """Return the texts about one prompt, oldest first."""
-    rows: Any = session.connection().execute(_SENT, {"prompt_id": prompt_id})
-    return [Sent(*row) for row in rows]
+    return [Sent(*row) for row in _SENT.rows(session, prompt_id=prompt_id)]
 
 
 def earlier(session: Session, text: Text, since: datetime) -> Sequence[Earlier]:
     """Return the other texts of a phone since an instant and, however old, the one before this, in order."""
-    parameters = {"phone": text.phone_index, "row_id": text.id, "at": since}
-    rows: Any = session.connection().execute(_EARLIER, parameters)
+    rows = _EARLIER.rows(session, phone=text.phone_index, row_id=text.id, at=since)
     return [Earlier(*row) for row in rows]

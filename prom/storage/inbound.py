@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Table, bindparam, update
 from sqlmodel import Session, col, select
 
 from prom.storage.conversation import Asked, Clinic
 from prom.storage.models import Episode, Inbound, InboundState, Prompt, PromptState, Site
 from prom.storage.session import vault_of
+from prom.storage.statements import Statement
 from prom.storage.types import new_public_id
 
 PLAIN_REPLY_HOURS = 72
@@ -48,9 +48,9 @@ class TextIn:
 # Statements of the webhook are built once: spelling one out costs more than running it.
 _TABLE: Table = Inbound.__table__  # type: ignore[attr-defined]
 _BY_SID = select(Inbound).where(col(Inbound.provider_sid) == bindparam("sid"))
-_ADD: Any = insert(_TABLE)
+_ADD = Statement.adding_to(_TABLE)
 _READ_COLUMNS = ("state", "outcome", "rule", "parser_version", "patient_id", "prompt_id", "attempts")
-_KEEP: Any = (
+_KEEP = Statement(
     update(_TABLE).where(_TABLE.c.id == bindparam("row_id")).values({name: bindparam(name) for name in _READ_COLUMNS})
 )
 
@@ -110,8 +110,7 @@ def take(  # noqa: PLR0913 - one argument a fact of the text
     values = {name: getattr(row, name) for name in TextIn.__slots__ if name not in {"id", "body"}}
     # PostgreSQL takes no NUL in text; a number has none.
     to_number = to_number.replace("\x00", "")[:LONGEST_NUMBER]
-    added: Any = session.connection().execute(_ADD, {**values, "provider_sid": sid, "to_number": to_number})
-    row.id = added.inserted_primary_key[0]
+    row.id = _ADD.insert(session, **values, provider_sid=sid, to_number=to_number)
     return row
 
 
@@ -124,7 +123,7 @@ def opened(session: Session, row: Inbound) -> TextIn:
 def keep(session: Session, row: TextIn) -> None:
     """Store what a text turned out to be."""
     values = {name: getattr(row, name) for name in _READ_COLUMNS}
-    session.connection().execute(_KEEP, {"row_id": row.id, **values})
+    _KEEP.change(session, row_id=row.id, **values)
 
 
 def body(session: Session, row: Inbound | TextIn) -> str:

@@ -11,12 +11,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Table, bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from prom.storage.models import Message, MessageKind, MessageState, Patient, Site
 from prom.storage.session import vault_of
+from prom.storage.statements import Statement
 from prom.storage.types import new_public_id
 from prom.storage.vault import Vault
 
@@ -97,8 +98,15 @@ def add_many(session: Session, rows: Iterable[Mapping[str, Any]], now: datetime)
     return session.connection().execute(statement, complete).rowcount
 
 
-# Built once for each database: the webhook waits while an answer is queued.
-_ANSWERS: dict[str, Any] = {}
+# Built once: the webhook waits while an answer is queued.
+_TABLE: Table = Message.__table__  # type: ignore[attr-defined]
+_UNSENT = ("body_sealed", "segments", "lease_until", "sending_at", "provider_sid", "accepted_at")
+_QUEUE = Statement(
+    sqlite.insert(_TABLE)
+    .values({column.name: bindparam(column.name) for column in _TABLE.c if column.name not in {"id", *_UNSENT}})
+    .on_conflict_do_nothing(index_elements=["dedupe_key"]),
+    postgresql.insert(_TABLE).on_conflict_do_nothing(index_elements=["dedupe_key"]),
+)
 
 
 def queue_answer(session: Session, row: Mapping[str, Any], now: datetime) -> bool:
@@ -108,11 +116,7 @@ def queue_answer(session: Session, row: Mapping[str, Any], now: datetime) -> boo
     """
     values: dict[str, Any] = {"question": "", "staff_id": None, **row, "public_id": new_public_id()}
     variables, phone = values.pop("variables", None), values.pop("phone", None)
-    name = session.get_bind().dialect.name
-    if name not in _ANSWERS:
-        _ANSWERS[name] = _insert(session).on_conflict_do_nothing(index_elements=["dedupe_key"])
-    complete = _complete(session, values, variables, phone, now)
-    return session.connection().execute(_ANSWERS[name], complete).rowcount == 1
+    return _QUEUE.change(session, **_complete(session, values, variables, phone, now)) == 1
 
 
 def by_public_id(session: Session, public_id: str) -> Message | None:

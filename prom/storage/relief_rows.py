@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, or_, select
+from sqlalchemy import Table, and_, bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Event, EventKind, Patient, Relief, Site
+from prom.storage.statements import Statement
 
 BATCH = 500
 PAIN, PAIN_SERIES = "nrs", "average_24h"
@@ -128,11 +129,11 @@ def done_ids(
 def scores(session: Session, ids: Sequence[int]) -> list[Score]:
     """Return the average pain scores that count of some episodes, in the order they were given."""
     found = _SCORES_OF.rows(session, ids)
-    corrections = {row.id: row.replaces_id for row in found if row.replaces_id is not None}
+    corrections = {answer_id: replaces for _, _, _, answer_id, replaces in found if replaces is not None}
     if not corrections:
         return [Score(row[0], row[1], row[2]) for row in found]
     first_given = _first_given(session, corrections)
-    rows = [(first_given.get(row.id, row.answered_at), row.id, row.episode_id, row.value) for row in found]
+    rows = [(first_given.get(answer_id, at), answer_id, of, nrs) for of, at, nrs, answer_id, _ in found]
     return [Score(episode_id, at, nrs) for at, _, episode_id, nrs in sorted(rows)]
 
 
@@ -174,24 +175,22 @@ def events(session: Session, ids: Sequence[int]) -> list[tuple[int, date, str]]:
     return [(row[0], row[1], row[2].value) for row in _EVENTS_OF.rows(session, ids)]
 
 
+def _upsert(insert: Any) -> Any:
+    columns = [column.name for column in _TABLE.c if column.name != "id"]
+    made = insert(_TABLE).values({name: bindparam(name) for name in columns})
+    replaced = {name: made.excluded[name] for name in columns if name not in {"episode_id", "threshold"}}
+    return made.on_conflict_do_update(index_elements=["episode_id", "threshold"], set_=replaced)
+
+
+_TABLE: Table = Relief.__table__  # type: ignore[attr-defined]
+_UPSERT = Statement(_upsert(sqlite.insert), _upsert(postgresql.insert))
+
+
 def store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert verdicts, or replace those of the same episode and threshold."""
-    if rows:
-        session.connection().execute(_upsert(session), list(rows))
+    _UPSERT.change_all(session, rows)
 
 
-def _upsert(session: Session) -> Any:
-    name = session.get_bind().dialect.name
-    if name not in _UPSERTS:
-        made: Any = postgresql.insert(Relief) if name == "postgresql" else sqlite.insert(Relief)
-        columns = [column.name for column in made.table.columns if column.name not in {"id", "episode_id", "threshold"}]
-        _UPSERTS[name] = made.on_conflict_do_update(
-            index_elements=["episode_id", "threshold"], set_={column: made.excluded[column] for column in columns}
-        )
-    return _UPSERTS[name]
-
-
-_UPSERTS: dict[str, Any] = {}
 _FORGET = delete(Relief).where(col(Relief.episode_id).in_(IDS))
 
 

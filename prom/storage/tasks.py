@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from prom.storage.conversation import Asked
 from prom.storage.models import Task, TaskKind
+from prom.storage.statements import Statement
 from prom.storage.types import new_public_id
 
 # The order in which a coordinator acts: a call cannot wait, a stopped patient can.
@@ -99,7 +100,7 @@ def close(session: Session, task: Task, *, outcome: str, now: datetime, staff_id
 
 _KIND = Task.__table__.c.kind.type  # type: ignore[attr-defined]
 # By the index on site, open and kind; built once, because each answer closes what was opened to chase it.
-_CLOSE: Any = (
+_CLOSE = Statement(
     update(Task)
     .where(
         col(Task.site_id) == bindparam("of_site"),
@@ -113,8 +114,9 @@ _CLOSE: Any = (
 
 def close_for_prompt(session: Session, prompt: Asked, kind: TaskKind, *, outcome: str, now: datetime) -> int:
     """Close the open tasks of one kind about a prompt (an answer came in), and return how many there were."""
-    values = {"of_site": prompt.site_id, "of_prompt": prompt.id, "of_kind": kind}
-    return session.connection().execute(_CLOSE, {**values, "closed_at": now, "closed_as": outcome}).rowcount
+    return _CLOSE.change(
+        session, of_site=prompt.site_id, of_prompt=prompt.id, of_kind=kind, closed_at=now, closed_as=outcome
+    )
 
 
 def close_reason(session: Session, key_start: str, *, outcome: str, now: datetime) -> int:
