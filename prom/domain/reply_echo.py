@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from prom.domain import reply_text
+from prom.domain import reply_text, wording
 from prom.domain.reply_signals import Found
 from prom.domain.reply_text import Text
 
@@ -35,20 +35,55 @@ _REACTION = re.compile(
 )  # fmt: skip
 
 _CUT_OFF = re.compile(r"[\"']([^\"']{12,200}?)\.\.\.[\"']?")
-_FRAMES = re.compile(r"^[\s>|]*|\"\s*\"|'\s*'|\s*>\s*(?=\d)")
+_FRAMES = re.compile(r"^[\s>|]*|\"\s*\"|'\s*'|\s*>\s*(?=\d)|[\s>|]+$")
+# What our own texts always say, whichever clinic sends them; the sentences of other texts may be a patient's too.
+_QUOTED_KEYS = ("nrs", "pgic", "relief", "csi", "peg", "opening", "reminder", "confirmation", "reask", "link")
+_MARKS = " >|.\"'"
+_NUMBERED = re.compile(r"\{(?:digits|recorded|value|item|echo|days|hours|topic)\}")
 
 
 def without_prompts(text: Text, prompts: Sequence[str]) -> Text:
     """Return a text without the prompts of ours that are quoted in it."""
     squeezed = " ".join(text.plain.split())
+    if len(squeezed) < SHORTEST_QUOTE:
+        return text
     left = squeezed
-    for prompt in prompts[:MOST_PROMPTS]:
-        for quoted in _quotable(prompt):
-            left = _without(left, quoted)
+    sent = [_quotable(prompt) for prompt in prompts[:MOST_PROMPTS]]
+    for quoted in (quoted for quotable in sent for quoted in quotable):
+        left = _without(left, quoted)
+    for quoted in _own_sentences():
+        if quoted in left:
+            left = left.replace(quoted, " ")
     left = _SHORT_PROMPT.sub(" ", _LONG_PROMPT.sub(" ", left, count=1), count=1)
-    if left == squeezed:
+    if left == squeezed or _is_piece(left, squeezed, sent):
         return text
     return replace(reply_text.read(_without_quote_marks(left)), too_long=text.too_long, ten_sign=text.ten_sign)
+
+
+def _is_piece(left: str, squeezed: str, sent: Sequence[tuple[str, ...]]) -> bool:
+    """Return whether all that is left is ours too: "Reply 5" of "... Reply 5 digits", cut off."""
+    if any(quotable and quotable[0] in squeezed for quotable in sent):
+        return False
+    rest, said = left.strip(_MARKS), squeezed.strip(_MARKS)
+    known = (*(quotable[0] for quotable in sent if quotable), *_own_sentences())
+    lettered = any(char.isalpha() for char in rest)
+    return any(said in ours or (lettered and rest in ours) for ours in known)
+
+
+@lru_cache(maxsize=1)
+def _own_sentences() -> tuple[str, ...]:
+    """Return the sentences of our questions and what stands around them, as they compare, longest first.
+
+    A text that names a number by a variable is left out: without its words the number would stand alone.
+    """
+    texts = (
+        template.text
+        for code in wording.LANGUAGES
+        for key, template in wording.language(code).texts.items()
+        if key.startswith(_QUOTED_KEYS) and not _NUMBERED.search(template.text)
+    )
+    parts = (part for text in texts for part in re.split(r"\{[a-z_]+\}", text))
+    return tuple(sorted({quoted for part in parts for quoted in _quotable(part)}, key=len, reverse=True))
 
 
 @lru_cache(maxsize=256)

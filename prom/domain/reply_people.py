@@ -74,7 +74,7 @@ def _is_encoded(found: Found) -> bool:
 def _is_question(found: Found) -> bool:
     """Return whether words are asked, not only a number doubted."""
     words = found.text.words
-    if any(start <= 1 for start, _ in found.spans.get("asks", ())):
+    if found.has("asks_anywhere") or any(start <= 1 for start, _ in found.spans.get("asks", ())):
         return True
     known = reply_words.answer_words()
     return "?" in found.text.plain and any(not word.isdigit() and word not in known for word in words)

@@ -10,8 +10,9 @@ from prom.domain.reply_text import look_alike
 
 _STOP = "stop"
 _NOT_STOP = frozenset({"shop", "step", "top", "atop", "slop", "strop", "stomp", "swop", "stow"})
-_SPELT = frozenset({"stopall", "unsubscribe", "optout", "stopnow", "stopit", "stoptexting", "stopplease", "pleasestop"}) | frozenset(
-    {"stoptext", "stoptexts", "stopsms", "stopmsg", "stopmsgs", "stopmessage", "stopmessages", "stopthis", "stopend"}
+_SPELT = frozenset(
+    {"stopall", "unsubscribe", "optout", "stopnow", "stopit", "stoptexting", "stopplease", "pleasestop", "stoptext"}
+    | {"stoptexts", "stopsms", "stopmsg", "stopmsgs", "stopmessage", "stopmessages", "stopthis", "stopend"}
 )
 _HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "mins", "pm", "am"})
 _MEANING = frozenset({"mean", "means", "meaning", "meant"})
@@ -122,8 +123,10 @@ def _asks_what_it_means(found: Found) -> bool:
 
 def _asks_about_the_scale(found: Found) -> bool:
     ends = any(word.isdigit() or word in {"zero", "ten"} for word in found.text.words)
-    asked = "?" in found.text.plain and found.has("scale_end") and ends
-    return asked and found.only("scale_end", "scale_word", "help_filler", numbers=True)
+    asked = "?" in found.text.plain or found.text.words[0] in {"is", "does"}
+    return (
+        asked and found.has("scale_end") and ends and found.only("scale_end", "scale_word", "help_filler", numbers=True)
+    )
 
 
 def wants_pause(found: Found) -> bool:

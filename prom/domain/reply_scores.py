@@ -18,7 +18,8 @@ from prom.domain.reply_words import Speech
 LONGEST_ANSWER = 40
 _POLITE_BEFORE = ("polite_before",)
 _POLITE_AFTER = ("polite_after",)
-_OPENING = frozenset({"=", "~", "≈", "≃"})
+_ABOUT = frozenset({"~", "≈", "≃"})
+_OPENING = _ABOUT | {"="}
 _JOINING = frozenset({",", ":", "=", "!", "."})
 _CLOSING = frozenset({".", "!", ","})
 _WRAPPING = {'"': '"', "'": "'", "(": ")", "[": "]", "*": "*", "_": "_"}
@@ -74,7 +75,8 @@ class Stated:
 def stated(tokens: Sequence[Token], shape: Shape, speech: Speech) -> Stated | None:
     """Return the one number the whole message states, or None."""
     kept = _unwrapped(list(tokens)) if len(tokens) <= LONGEST_ANSWER else []
-    if not kept:
+    hedged = any(token.text in _ABOUT for token in tokens[:LONGEST_ANSWER])
+    if not kept or (hedged and "hedge" not in shape.before):
         return None
     found = _number(kept, shape, speech) or _no_pain(kept, shape, speech)
     return found if found is not None and shape.low <= found.value <= shape.high else None
