@@ -38,6 +38,8 @@ class Fault:
     message: str = ""
     retry_after: str | int | float | None = None
     to: str | None = None
+    # Of all faults with this mark at most one befalls each phone: a text whose one resend is lost too is lost by right.
+    once_a_phone: bool = False
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -54,11 +56,13 @@ class Faults:
     listed: list[Fault] = field(default_factory=list)
     dice: random.Random = field(default_factory=lambda: random.Random(0))
     guard: threading.Lock = field(default_factory=threading.Lock)
+    spared: set[str] = field(default_factory=set)
 
     def replace(self, listed: list[dict], seed: int = 0) -> None:
         faults = [Fault(**one) for one in listed]
         with self.guard:
             self.listed, self.dice = faults, random.Random(seed)
+            self.spared.clear()
 
     def falling(self, on: str, to: str | None) -> list[Fault]:
         """Return the faults of one request: any latencies, and at most one other at the end."""
@@ -67,8 +71,10 @@ class Faults:
             for fault in self.listed:
                 if fault.on not in {on, "any"} or fault.count == 0 or fault.to not in {None, to}:
                     continue
-                if self.dice.random() >= fault.probability:
+                if self.dice.random() >= fault.probability or (fault.once_a_phone and to in self.spared):
                     continue
+                if fault.once_a_phone and to is not None:
+                    self.spared.add(to)
                 if fault.count is not None:
                     fault.count -= 1
                 falling.append(fault)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests import outbox, processes, replies
+from tests import crowds, outbox, processes
 from tests.doubles.twilio_api import ACCOUNT_SID, OWN_NUMBER, TwilioDouble
 from tests.doubles.webhooks import Postman
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.faults
 
 PUBLIC = "https://clinic.example/prom"
 PHONES_AT_ONCE = 8
+REPLIES = 10_000
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Storm:
         self.up.set()
         posts = [(self.reply, phone) for phone in self.phones]
         posts += [(self.reply, phone) for phone in self.dice.sample(self.phones, len(self.phones) // 4)]
+        posts += [(self.twins, phone) for phone in self.dice.sample(self.phones, len(self.phones) // 20)]
         posts += [(self.forgery, phone) for phone in self.dice.sample(self.phones, len(self.phones) // 8)]
         self.dice.shuffle(posts)
         with ThreadPoolExecutor(PHONES_AT_ONCE) as pool:
@@ -52,7 +54,7 @@ class Storm:
                 pool.submit(work, phone)
             for kill in range(1, self.kills + 1):
                 share = kill * len(posts) // (self.kills + 1)
-                processes.wait_for(lambda share=share: self.posted.total() >= share, 60, f"reply {share}")
+                processes.wait_for(lambda share=share: self.posted.total() >= share, 120, f"reply {share}")
                 self.up.clear()
                 self.clinic.kill(web)
                 web = self.clinic.serve(*self.serve)
@@ -66,6 +68,13 @@ class Storm:
         self.posted[answer] += 1
         if answer == 200:
             self.taken.add(sid)
+
+    def twins(self, phone):
+        """Post the same text twice in the same moment."""
+        twin = threading.Thread(target=self.reply, args=(phone,))
+        twin.start()
+        self.reply(phone)
+        twin.join()
 
     def forgery(self, phone):
         self.up.wait()
@@ -81,19 +90,15 @@ def double():
         yield double
 
 
-def clinic_of(store, instance, double, phones, **environment):
-    """Return a clinic with so many patients whose question reached them an hour ago."""
+def clinic_of(store, instance, double, number, **environment):
+    """Return a clinic with so many patients whose question reached them an hour ago, and their phones."""
     now = datetime.now(UTC)
-    made = []
     with store.writing() as session:
         site = outbox.site(session)
         site.quiet_hours = False
-        for _ in range(phones):
-            one = outbox.waiting(session, site, now, due_at=now - timedelta(hours=1))
-            replies.reach(session, one.prompt, one.message, now - timedelta(hours=1))
-            made.append(one.patient)
+    phones = crowds.asked(store, site, now - timedelta(hours=1), number)
     variables = processes.twilio_environment(instance, double.url, **environment)
-    return processes.Clinic(instance, variables), [replies.phone_of(store, patient) for patient in made]
+    return processes.Clinic(instance, variables), phones
 
 
 def agrees(storm):
@@ -116,13 +121,13 @@ def agrees(storm):
     assert {row["state"] for row in state["inbound"]} == {"read"}
 
 
-@pytest.mark.timeout(180)
-def test_fifteen_hundred_replies_with_doubles_forgeries_and_four_kills(store, instance, double):
-    clinic, phones = clinic_of(store, instance, double, 1500)
-    storm = Storm(clinic, double, phones, kills=4)
+@pytest.mark.timeout(300)
+def test_ten_thousand_replies_with_doubles_twins_forgeries_and_eight_kills(store, instance, double):
+    clinic, phones = clinic_of(store, instance, double, REPLIES)
+    storm = Storm(clinic, double, phones, kills=8)
     try:
         web = storm.rage()
-        assert len(storm.taken) > 1400
+        assert len(storm.taken) > 0.9 * REPLIES
         agrees(storm)
         assert clinic.stop(web) == 0
     finally:
@@ -130,12 +135,13 @@ def test_fifteen_hundred_replies_with_doubles_forgeries_and_four_kills(store, in
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(180)
-def test_the_same_on_postgresql_with_two_workers(postgres_store, postgres_url, instance, double):
-    clinic, phones = clinic_of(postgres_store, instance, double, 250, PROM_DATABASE_URL=postgres_url)
-    storm = Storm(clinic, double, phones, kills=2, serve=("--workers", "2"))
+@pytest.mark.timeout(300)
+def test_the_same_on_postgresql_with_four_workers(postgres_store, postgres_url, instance, double):
+    clinic, phones = clinic_of(postgres_store, instance, double, REPLIES, PROM_DATABASE_URL=postgres_url)
+    storm = Storm(clinic, double, phones, kills=8, serve=("--workers", "4"))
     try:
         web = storm.rage()
+        assert len(storm.taken) > 0.9 * REPLIES
         agrees(storm)
         assert clinic.stop(web) == 0
     finally:
