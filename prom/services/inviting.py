@@ -116,8 +116,8 @@ def _questions(session: Session, episode: Episode) -> list[str]:
 
 
 def pain_question(plan: procedures.Plan) -> str:
-    """Return the pain question of a baseline: average pain, or current pain where a plan asks nothing else."""
-    asked = {question for point in plan.time_points for question in point.questions}
+    """Return the pain question of a baseline: average pain, or current pain where nothing else is asked afterwards."""
+    asked = {question for point in plan.time_points if point.offset > 0 for question in point.questions}
     return "nrs_current" if "nrs_current" in asked and "nrs" not in asked else "nrs"
 
 

@@ -93,11 +93,11 @@ def ask(public_id: str, episode_id: str) -> ResponseReturnValue:
         with context.writing() as session:
             patient, episode = _here(session, public_id, episode_id)
             made = inviting.invite(session, patient, episode, KIND, way, context.actor(), context.now())
-            answer = invitation_pages.after(session, made, back)
+            token = inviting.token(session, made)
     except inviting.InvitationError as error:
         with context.reading() as session:
             patient, episode = _here(session, public_id, episode_id)
             return _page(session, patient, episode, _(str(error))), 422
     if way == inviting.TEXT:
         flash(_("The link is on its way."))
-    return answer
+    return invitation_pages.after(made, token, back)

@@ -58,13 +58,13 @@ def ask(public_id: str) -> ResponseReturnValue:
         with context.writing() as session:
             patient = patient_here(session, public_id)
             made = inviting.invite(session, patient, None, KIND, way, context.actor(), context.now())
-            answer = invitation_pages.after(session, made, back)
+            token = inviting.token(session, made)
     except inviting.InvitationError as error:
         with context.reading() as session:
             return _page(session, patient_here(session, public_id), _(str(error))), 422
     if way == inviting.TEXT:
         flash(_("The link is on its way."))
-    return answer
+    return invitation_pages.after(made, token, back)
 
 
 def purposes() -> dict[str, str]:

@@ -73,11 +73,10 @@ def ways(session: Session, patient: Patient) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def after(session: Session, invitation: Invitation, back: str) -> ResponseReturnValue:
-    """Go back to the staff page, or on the tablet hand it over."""
+def after(invitation: Invitation, token: str, back: str) -> ResponseReturnValue:
+    """Go back to the staff page, or on the tablet hand it over; the transaction that invited is closed by now."""
     if invitation.way != inviting.TABLET:
         return redirect(back, 303)
-    token = inviting.token(session, invitation)
     # The session ends here, so that nobody gets from the patient's page to a staff page.
     logout_user()
     endpoint = {"b": "patient.baseline", "c": "patient.consent"}[inviting.PATHS[invitation.kind]]

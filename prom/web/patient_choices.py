@@ -141,7 +141,7 @@ def _times() -> list[tuple[str, str]]:
         (str(minute), patient_words.clock(midnight + timedelta(minutes=minute), "UTC"))
         for minute in range(first, last + 1, HALF_HOUR)
     ]
-    return [(CLINICS_TIME, _("In the morning, as the clinic does")), *offered]
+    return [(CLINICS_TIME, _("In the morning (usual)")), *offered]
 
 
 def _channels() -> list[tuple[str, str, str]]:
