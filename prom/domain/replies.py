@@ -63,10 +63,15 @@ __all__ = [
     "red_flag_words",
 ]
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 _REPEATED_WORDS = 4
 # Numbers that are answers before they are an emergency number; a row of the sheet may spell one digit by digit.
 _ANSWERS = {"percent": frozenset(map(str, range(101))), "csi5": frozenset("01234")}
+# The usual answer, read without a search: it says nothing else in any language.
+_PLAIN_ANSWERS = {
+    scale: {str(number): Score("score.number", number) for number in range(low, high + 1)}
+    for scale, low, high in (("nrs", 0, 10), ("csi", 0, 4), ("pgic", 1, 7))
+}
 _SAME_SCALE = {"peg": "nrs", "nrs_current": "nrs", "relief_percent": "percent"}
 _NOT_A_NOTE = frozenset({"maybe_opt_out", "question", "complaint"})
 
@@ -104,6 +109,9 @@ def parse(  # noqa: PLR0913 - one keyword for each thing that is known about the
     prompt may still be corrected; `previous_text` is the last text from this phone.
     """
     scale = _SAME_SCALE.get(scale, scale)
+    plain = _PLAIN_ANSWERS.get(scale, {}).get(text)
+    if plain is not None and not num_media:
+        return plain
     whole = reply_text.read(text)
     if reply_echo.is_reaction(whole):
         return Ignore("ignore.reaction")

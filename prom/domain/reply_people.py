@@ -40,7 +40,7 @@ def reason(found: Found, *, num_media: int, denied_sign: bool) -> Reason | None:
         return Reason("encoded")
     if _NOT_A_NAME.search(found.text.cased):
         return Reason("wrong_number", (PAUSE,))
-    for rule in reply_words.lexicon().people:
+    for rule in reply_signals.possible(reply_words.lexicon().people, found):
         if any(True for _ in reply_signals.hits(rule, found)):
             return Reason(rule.name, rule.also)
     return _denied_or_unclear(found, denied_sign=denied_sign)

@@ -27,7 +27,7 @@ def opt_out(found: Found) -> str | None:
         return "opt_out.stop_alone"
     if _stop_first(found) or _stop_last(found):
         return "opt_out.stop_and_more"
-    for rule in reply_words.lexicon().opt_outs:
+    for rule in reply_signals.possible(reply_words.lexicon().opt_outs, found):
         if any(True for _ in reply_signals.hits(rule, found)):
             return "opt_out.in_words"
     return None

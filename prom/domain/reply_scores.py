@@ -226,7 +226,7 @@ def covered(tokens: Sequence[Token], names: tuple[str, ...], speech: Speech) -> 
     if any(token.kind != "word" for token in tokens):
         return False
     words = tuple(token.text for token in tokens)
-    phrases = {phrase for name in names for phrase in speech.phrases.get(name, ())}
+    phrases = speech.phrases_of(names)
     reached = {0}
     for at in range(len(words)):
         if at in reached:

@@ -92,11 +92,15 @@ def _inside(span: Span, harmless: list[Span]) -> bool:
     return any(start <= span[0] and span[1] <= end and (start, end) != span for start, end in harmless)
 
 
+def possible(rules: tuple[Rule, ...], found: Found) -> list[Rule]:
+    """Return the rules all of whose concepts are mentioned, in their order."""
+    mentioned = found.spans.keys()
+    return [rule for rule in rules if rule.needs <= mentioned] if mentioned else []
+
+
 def hits(rule: Rule, found: Found) -> Iterator[tuple[Span, ...]]:
     """Yield the places where all concepts of a rule stand near each other."""
-    lists = [found.spans.get(concept, []) for concept in rule.concepts]
-    if not all(lists):
-        return
+    lists = [found.spans[concept] for concept in rule.concepts]
     for first in _some(lists[0]):
         groups: list[tuple[Span, ...]] = [(first,)]
         for spans in lists[1:]:
@@ -130,7 +134,7 @@ def alarm(found: Found) -> Alarm | None:
     counted = _counted(found)
     if counted is not None:
         return Alarm(counted, denied=False)
-    signs = [(rule, group) for rule in reply_words.lexicon().alarms for group in hits(rule, found)]
+    signs = [(rule, group) for rule in possible(reply_words.lexicon().alarms, found) for group in hits(rule, found)]
     used = {at for _, group in signs for start, end in group for at in range(start, end)}
     denied = None
     for rule, group in signs:

@@ -48,6 +48,7 @@ class Rule:
     also: tuple[str, ...] = ()
     softened_by: str = ""
     ordered: bool = False
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,13 @@ class Speech:
     options: tuple[tuple[tuple[str, ...], ...], ...]
     proposals: Mapping[tuple[str, ...], int]
     other_words: frozenset[tuple[str, ...]]
+    _sets: dict[tuple[str, ...], frozenset[tuple[str, ...]]] = field(default_factory=dict, compare=False, repr=False)
+
+    def phrases_of(self, names: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+        """Return the phrases of several lists together."""
+        if names not in self._sets:
+            self._sets[names] = frozenset(phrase for name in names for phrase in self.phrases.get(name, ()))
+        return self._sets[names]
 
 
 @lru_cache(maxsize=1)
@@ -283,6 +291,7 @@ def _rules(tables: list[dict[str, Any]], name: str) -> tuple[Rule, ...]:
             also=tuple(table.get("also", ())),
             softened_by=table.get("softened_by", ""),
             ordered=table.get("ordered", False),
+            needs=frozenset(part.strip() for part in expression.split("+")),
         )
         for table in tables
         for expression in table["any"]

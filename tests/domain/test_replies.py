@@ -196,8 +196,8 @@ def test_every_concept_a_rule_names_has_words():
 
 
 def test_every_word_list_has_a_version():
-    assert "en1" in reply_words.versions()
-    assert "rules1" in reply_words.versions()
+    assert "en2" in reply_words.versions()
+    assert "rules2" in reply_words.versions()
 
 
 def test_outcomes_have_the_names_of_the_shared_cases():

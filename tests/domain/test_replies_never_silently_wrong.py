@@ -227,3 +227,20 @@ def test_no_text_takes_more_than_five_milliseconds(text):
             replies.parse(text, scale, language, prompts=prompts)
             times.append(time.thread_time() - start)
         assert min(times) < 0.005
+
+
+@pytest.mark.parametrize("scale", ["nrs", "csi", "pgic", "peg"])
+def test_the_short_way_reads_a_number_like_the_long_one(scale):
+    for number in range(12):
+        # A space at the end takes the long way.
+        assert replies.parse(str(number), scale, country="FR") == replies.parse(f"{number} ", scale, country="FR")
+
+
+def test_the_usual_text_takes_less_than_a_tenth_of_a_millisecond():
+    replies.parse("7")
+    times = []
+    for _ in range(200):
+        start = time.thread_time()
+        replies.parse("7")
+        times.append(time.thread_time() - start)
+    assert min(times) < 0.0001
