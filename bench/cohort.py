@@ -13,12 +13,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from prom.domain import procedures, relief
-from prom.services import comparing
-from prom.services.comparing_views import Filters
-from prom.storage import cohort, migrating, sites, vault
+from prom.services import comparing, comparing_asking
+from prom.services.comparing_filters import Filters
+from prom.storage import audit, cohort_pages, migrating, sites, vault
 from prom.storage.models import Audit, Episode, EpisodeState, Patient, Plan, Relief, Sensitization
 from prom.storage.session import Store, engine_for
 from prom.storage.types import new_public_id
@@ -26,6 +26,7 @@ from prom.storage.types import new_public_id
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 EPISODES = 100_000
 COURSES = 2_000
+PARTS = ("counted", "fitted")
 FOLLOWED_DAYS = 400
 JUDGED = ("genicular_rfa", "medial_branch_rfa", "epidural_steroid", "sympathetic_block", "neuromodulation")
 
@@ -91,7 +92,8 @@ def _rows(numbers, made, site, plan, chance):
     yield Relief, [
         {
             "episode_id": n, "site_id": site.id, "procedure": key, "threshold": threshold, "definition_version": "1",
-            "state": fields["state"], "fields": json.dumps(fields), "end_day": FOLLOWED_DAYS, "computed_at": NOW,
+            "state": fields["state"], "fields": json.dumps(fields), "end_day": FOLLOWED_DAYS - 1,
+            "computed_at": NOW - timedelta(days=1),
             "at_horizon": fields.get("at_horizon", ""), "course": told if threshold == 50 else "",
         }
         for n in numbers
@@ -124,30 +126,68 @@ def main():
 
 
 def measure(store, episodes, answers):
-    """Time the refresh, then the page."""
+    """Time the refresh, then the pages."""
 
-    def refresh():
+    def refresh(unhurried=True):
         with store.reading() as session:
-            pages = comparing.prepared(session, NOW)
-        with store.writing() as session:
-            comparing.keep(session, pages)
+            counted = comparing.prepared(session, NOW)
+        comparing.stored(store, counted)
+        with store.reading() as session:
+            fitted = comparing.fitted(session, NOW, unhurried=unhurried)
+        return comparing.stored(store, fitted) + len(counted.pages)
 
-    def page():
+    def touched(number):
+        with store.writing() as session:
+            session.connection().execute(
+                update(Relief).where(Relief.episode_id == number).values(computed_at=NOW, course=f"7:{number % 10}")
+            )
+            episode = session.get_one(Episode, number)
+            audit.record(session, audit.COMMAND, "bench", episode, NOW)
+
+    def page(**filters):
         with store.reading() as session:
             site_ids = [site.id for site in sites.everything(session)]
-            return comparing.cohort(session, site_ids, Filters(), NOW)
+            return comparing.cohort(session, site_ids, Filters(**filters), NOW)
 
     def bare():
         with store.reading() as session:
-            return json.loads(cohort.snapshot(session, "cohort|all|all|50").content)
+            return [json.loads(cohort_pages.snapshot(session, f"{part}|all|all|50").content) for part in PARTS]
 
     scratch = timed_ms(refresh)
-    print(f"cohort of {episodes:,} episodes, {answers:,} answers: all pages made in {scratch / 1000:.2f} s")
-    print(f"  nothing changed: {timed_ms(refresh, 5):.1f} ms (to reach 100)")
+    print(
+        f"cohort of {episodes:,} episodes, {answers:,} answers: all pages made in {scratch / 1000:.2f} s (to reach 3)"
+    )
+    print(f"  nothing changed: {timed_ms(refresh, 5):.1f} ms")
+    taken = []
+    for number in range(1, 6):
+        touched(number * 97 % episodes + 1)
+        taken.append(timed_ms(refresh))
+    print(f"  one episode changed: {min(taken):.0f} ms (to reach 100)")
     ours, floor = timed_ms(page, 20), timed_ms(bare, 20)
-    print(f"  the page: {ours:.1f} ms (to reach 50), its row read and parsed {floor:.1f} ms, ratio {ours / floor:.1f}")
+    print(f"  the page: {ours:.1f} ms (to reach 50), its rows read and parsed {floor:.1f} ms, ratio {ours / floor:.1f}")
+    narrowed(store, page)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"  highest memory of the process: {memory:.0f} MB (to reach 500 at 1,000,000)")
+
+
+def narrowed(store, page):
+    """Time a page narrowed to some months: asked for, counted by the job, and read."""
+    filters = Filters(since=NOW.date() - timedelta(days=FOLLOWED_DAYS + 1), side="", cut_off="chinese")
+    wanted = page(cut_off="chinese", since=filters.since)
+    if not isinstance(wanted, comparing_asking.Waiting):
+        print(f"  a narrowed page: {timed_ms(lambda: page(cut_off='chinese', since=filters.since), 5):.0f} ms")
+        return
+    with store.writing() as session:
+        comparing_asking.ask(session, wanted, filters, NOW)
+
+    def answer():
+        with store.reading() as session:
+            made = comparing.answered(session, NOW)
+        comparing.stored(store, made)
+
+    counted = timed_ms(answer)
+    read = timed_ms(lambda: page(cut_off="chinese", since=filters.since), 10)
+    print(f"  a narrowed page: counted by the job in {counted / 1000:.2f} s, then read in {read:.1f} ms (to reach 50)")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ They are fitted in a reading transaction: replies must still get in meanwhile.
 
 from threading import Event
 
-from prom.services import comparing, comparing_snapshots
+from prom.services import comparing
 from prom.wiring import App
 
 
@@ -13,8 +13,8 @@ def run(app: App, _stop: Event) -> str:
     """Fit every model anew."""
     now = app.clock.now()
     with app.store.reading() as session:
-        models = comparing.Prepared(tuple(comparing_snapshots.packed_models(session, now)), now, 0)
-    if not models.pages:
-        return "nothing to fit"
-    with app.store.writing() as session:
-        return f"fitted {comparing.keep(session, models)}"
+        counted = comparing.prepared(session, now)
+    comparing.stored(app.store, counted)
+    with app.store.reading() as session:
+        models = comparing.models(session, now)
+    return f"fitted {comparing.stored(app.store, models)}"

@@ -53,10 +53,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All patients of one band."""
+    """All patients of one band.
+
+    Of a large band ``counts`` holds, for each column, how many are at each level, in the place of the rows.
+    """
 
     band: Band
     rows: tuple[Row, ...]
+    counts: tuple[Counter[Level], ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Return how many patients there are."""
+        return max((each.total() for each in self.counts), default=len(self.rows))
 
     @property
     def ordered(self) -> tuple[Row, ...]:
@@ -65,7 +74,7 @@ class Group:
 
     def column(self, place: int) -> Counter[Level]:
         """Return how many patients are at each level in a column."""
-        return Counter(row.levels[place] for row in self.rows)
+        return self.counts[place] if self.counts else Counter(row.levels[place] for row in self.rows)
 
 
 _RANK = {level: place for place, level in enumerate(Level)}
@@ -92,9 +101,9 @@ def level(relief: float | None) -> Level:
 
 def chart(data: Heatmap) -> Chart:
     """Return the cells with their words and numbers."""
-    rows = sum(len(group.rows) for group in data.groups)
+    rows = sum(group.n for group in data.groups)
     shares = grouped(data)
-    cells = rows <= ROWS_AT_MOST
+    cells = rows <= ROWS_AT_MOST and not any(group.counts for group in data.groups)
     return Chart(
         name="heatmap",
         title="Every patient, by CSI band",
@@ -158,7 +167,7 @@ def grouped(data: Heatmap) -> Svg:
     labels = []
     for row, group in enumerate(data.groups):
         top = row * step + 22
-        name = f"{group.band.label.split(',')[0]}, n = {len(group.rows)}"
+        name = f"{group.band.label.split(',')[0]}, n = {group.n}"
         labels.append(_text(0, top - 8, name, "start", group.band.colour, "700"))
         for place, word in enumerate(data.columns):
             _stack(paths, group.column(place), (width * place, top, width - 2, tall))

@@ -33,23 +33,48 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Exact counts of one side of the cut-off: patients, and those with 30 and 50 % relief."""
+
+    band: Band
+    n: int
+    moderate: int
+    substantial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scatter:
-    """The points, the fitted line, and when relief was read ("3 months")."""
+    """The points, the fitted line, and when relief was read ("3 months").
+
+    ``groups`` are the counts of all patients, where not every one of them is drawn.
+    """
 
     points: tuple[Point, ...]
     fit: tuple[Fit, ...] = ()
     at: str = "3 months"
     cut_off: int = 40
     bands: tuple[Band, ...] = theme.THREE
+    groups: tuple[Group, ...] = ()
     footnote: str = ""
 
     def of(self, band: Band) -> tuple[Point, ...]:
         """Return the points of a band."""
-        low, high = _LIMITS[band.key]
+        low, high = self._limits[band.key]
         return tuple(point for point in self.points if low <= point.csi <= high)
 
+    @property
+    def _limits(self) -> dict[str, tuple[int, int]]:
+        below, above = (0, self.cut_off - 1), (self.cut_off, 100)
+        return {"below_40": below, "40_or_more": above, "40_59": (40, 59), "60_or_more": (60, 100)}
 
-_LIMITS = {"below_40": (0, 39), "40_or_more": (40, 100), "40_59": (40, 59), "60_or_more": (60, 100)}
+    @property
+    def counts(self) -> tuple[Group, ...]:
+        """Return the counts on both sides of the cut-off, of the points where none are given."""
+        return self.groups or tuple(
+            Group(band, len(points), _reached(points, 0.3), _reached(points, 0.5))
+            for band in theme.halves(self.cut_off)
+            for points in [self.of(band)]
+        )
 
 
 def chart(data: Scatter) -> Chart:
@@ -94,27 +119,27 @@ def figure(data: Scatter) -> Json:
 
 def summary(data: Scatter) -> str:
     """Return how many reach 50 % relief below and from the cut-off."""
-    below = [point for point in data.points if point.csi < data.cut_off]
-    above = [point for point in data.points if point.csi >= data.cut_off]
-    return (
-        f"50\xa0% relief at {data.at}: {_reach(below)} with CSI below {data.cut_off}, "
-        f"{_reach(above)} with CSI {data.cut_off} or more."
-    )
+    parts = [f"{group.substantial} of {group.n} with {group.band.label}" for group in data.counts]
+    return f"50\xa0% relief at {data.at}: {', '.join(parts)}."
 
 
 def table(data: Scatter) -> Table:
-    """Return counts by band."""
-    rows = []
-    for band in data.bands:
-        points = data.of(band)
-        reach = [sum(point.relief >= limit for point in points) for limit in (0.3, 0.5)]
-        share = percent(reach[1] / len(points)) if points else ""
-        rows.append((band.label, str(len(points)), str(reach[0]), str(reach[1]), share))
-    return Table(("Band", "Patients", "30\xa0% relief", "50\xa0% relief", "Share with 50\xa0%"), tuple(rows))
+    """Return counts on both sides of the cut-off."""
+    rows = tuple(
+        (
+            group.band.label,
+            str(group.n),
+            str(group.moderate),
+            str(group.substantial),
+            percent(group.substantial / group.n) if group.n else "",
+        )
+        for group in data.counts
+    )
+    return Table(("Band", "Patients", "30\xa0% relief", "50\xa0% relief", "Share with 50\xa0%"), rows)
 
 
-def _reach(points: list[Point]) -> str:
-    return f"{sum(point.relief >= 0.5 for point in points)} of {len(points)}"
+def _reached(points: tuple[Point, ...], share: float) -> int:
+    return sum(point.relief >= share for point in points)
 
 
 def _cloud(data: Scatter, band: Band) -> Json:

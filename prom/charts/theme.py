@@ -7,7 +7,7 @@ Sources:
     Neblett 2017 (Pain Pract 17:166): the CSI bands 0-29, 30-39, 40-49, 50-59 and 60-100.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prom.charts.figure import Json
 
@@ -64,6 +64,22 @@ TWO = (BELOW_40, FROM_40)
 THREE = (BELOW_40, BETWEEN, FROM_60)
 FIVE = (SUBCLINICAL, MILD, MODERATE, SEVERE, EXTREME)
 BANDS = {band.key: band for band in (EVERYONE, *TWO, BETWEEN, FROM_60, *FIVE)}
+
+
+DEFAULT_CUT_OFF = 40
+
+
+def halves(cut_off: int = DEFAULT_CUT_OFF) -> tuple[Band, Band]:
+    """Return the bands on both sides of a cut-off; their keys stay, their words name the cut-off."""
+    return (
+        replace(BELOW_40, label=f"CSI below {cut_off}", short=f"<{cut_off}"),
+        replace(FROM_40, label=f"CSI {cut_off} or more", short=f"\N{GREATER-THAN OR EQUAL TO}{cut_off}"),
+    )
+
+
+def bands(cut_off: int = DEFAULT_CUT_OFF) -> dict[str, Band]:
+    """Return all bands by their keys, the halves with the words of a cut-off."""
+    return BANDS | {band.key: band for band in halves(cut_off)}
 
 
 def tint(colour: str, opacity: float) -> str:

@@ -1,31 +1,38 @@
 """Compare relief between bands of the Central Sensitization Inventory: `prom analyse`, and the cohort page.
 
-The analysis recomputes every verdict from answers and events up to its date; the cohort page reads ready-made
-snapshots, which a job prepares from the projection.
+The analysis recomputes every verdict from answers and events up to its date. The cohort page reads ready-made parts,
+which a job keeps; what it is narrowed to is counted within the page while that is quick, and by the job otherwise.
 """
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from prom.domain import procedures, relief
-from prom.services import comparing_columns, comparing_loading, comparing_snapshots, packing, trajectory
+from prom.services import comparing_asking as asking
+from prom.services import comparing_assembling as assembling
+from prom.services import comparing_columns, comparing_loading, packing, trajectory
 from prom.services import comparing_figures as figures
-from prom.services import comparing_findings as findings
+from prom.services import comparing_projection as projection
+from prom.services import comparing_snapshots as snapshots
+from prom.services.comparing_asking import Waiting
 from prom.services.comparing_columns import Columns
-from prom.services.comparing_views import CohortView, Filters, Mixed
+from prom.services.comparing_filters import Filters
+from prom.services.comparing_page import CohortView, Counted, Fitted
+from prom.services.comparing_views import Mixed
 from prom.statistics import survival
 from prom.statistics.cox import Coefficient
 from prom.statistics.survival import Curve
 from prom.storage import cohort as rows
+from prom.storage import cohort_pages as pages
 from prom.storage import relief_rows, sites
+from prom.storage.session import Store
 
 ANALYSED_DAYS = 180
-REST_AN_EPISODE = timedelta(milliseconds=10)
 Json = dict[str, Any]
 
 
@@ -96,7 +103,7 @@ def _answer(of: Columns, threshold: int, until: datetime | None) -> Json:
         "logrank": {"chi2": test.chi2, "df": test.df, "p": test.p if standing.allows_p else None},
         "cox": [_hazard(one) for one in hazards.coefficients],
         "npmle": {name: _boxes(of, two if name in two.names else five, name) for name in every},
-        "warnings": [*findings.open_bands(of), *standing.warnings, *_beyond(every), *hazards.warnings],
+        "warnings": [*_open_bands(of), *standing.warnings, *_beyond(every), *hazards.warnings],
     }
 
 
@@ -129,68 +136,121 @@ def _beyond(every: Mapping[str, Curve]) -> list[str]:
     ]
 
 
-def cohort(session: Session, site_ids: Collection[int], filters: Filters, now: datetime) -> CohortView | None:
-    """Return the cohort page from its snapshot, or None when the job has not made it yet.
+def _open_bands(of: Columns) -> list[str]:
+    """Return how many episodes the bands leave out, and why."""
+    asked = of.asked_csi
+    none, open_two = int((~asked).sum()), int((asked & (of.halves() < 0)).sum())
+    open_five = int((asked & (of.five < 0)).sum())
+    told = (
+        (none, "without a CSI: in no band"),
+        (open_two, "with missing CSI items on both sides of 40: undetermined, in no band"),
+        (open_five - open_two, "certain on one side of 40, but undetermined among the five bands"),
+    )
+    return [f"{count} of {of.size} episodes {words}" for count, words in told if count]
 
-    Raises ValueError for a procedure, threshold or site that cannot be shown. `now` is kept for callers that tell how
-    old the data are: the view says its own cut-off.
+
+def cohort(session: Session, site_ids: Collection[int], filters: Filters, now: datetime) -> CohortView | Waiting | None:
+    """Return the cohort page, what is waited for when the job has to count it, or None before anything was counted.
+
+    Raises ValueError for a site that is not one of the reader's.
     """
-    del now
-    if filters.procedure is not None:
-        procedures.procedure(filters.procedure)
-    if filters.threshold not in relief.THRESHOLDS.values():
-        raise ValueError(f"the threshold is 50 or 30 percent, not {filters.threshold}")
     if filters.site_id is not None and filters.site_id not in site_ids:
         raise ValueError("this site is not one of yours")
-    scope = comparing_snapshots.scope_of(session, site_ids if filters.site_id is None else [filters.site_id])
-    found = rows.snapshot(session, comparing_snapshots.key(scope, filters.procedure, filters.threshold))
-    if found is None:
+    known = projection.manifest(session)
+    if known is None:
         return None
-    model = rows.snapshot(session, comparing_snapshots.model_key(scope, filters.procedure))
-    mixed = None if model is None else packing.unpacked(Mixed, model.content)
-    return replace(packing.unpacked(CohortView, found.content), mixed=mixed)
+    mine = site_ids if filters.site_id is None else [filters.site_id]
+    scope = snapshots.scope_of(session, mine)
+    if scope is not None and filters.ready_made:
+        found = _ready_made(session, known, scope, filters)
+        if found is not None:
+            return found
+    return asking.narrowed(session, known, mine, filters, now)
+
+
+def _ready_made(session: Session, known: projection.Manifest, scope: str, filters: Filters) -> CohortView | None:
+    group = snapshots.Group(scope, filters.procedure or snapshots.EVERY, frozenset())
+    keys = [group.key(part, filters.threshold) for part in ("counted", "fitted")]
+    texts = pages.contents(session, [*keys, group.model_key])
+    if any(key not in texts for key in keys):
+        return None
+    mixed = packing.unpacked(Mixed, texts[group.model_key]) if group.model_key in texts else None
+    counted, fitted = packing.unpacked(Counted, texts[keys[0]]), packing.unpacked(Fitted, texts[keys[1]])
+    every = sum(n for place, n in known.places.items() if scope == snapshots.EVERY or str(place[0]) == scope)
+    return assembling.view(counted, fitted, mixed, known.made_at, every)
 
 
 def refresh_snapshots(session: Session, now: datetime) -> int:
-    """Make all cohort pages anew if anything changed since they were made, and return how many were stored.
+    """Bring all cohort pages up to date if anything changed since they were made, and return how many were stored.
 
     On SQLite a job that must not hold up writers reads with `prepared` and stores with `keep`, a transaction each.
     """
-    return keep(session, prepared(session, now))
+    stored = keep(session, prepared(session, now))
+    return stored + keep(session, fitted(session, now))
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Pages ready to be stored: when they were made, and how far they saw."""
+    """Parts ready to be stored, and keys to be forgotten: when they were made, and how far they saw."""
 
     pages: tuple[tuple[str, str], ...]
     made_at: datetime
     watermark: int
+    forgotten: frozenset[str] = frozenset()
 
 
-def prepared(session: Session, now: datetime, *, unhurried: bool = False) -> Prepared:
-    """Return the cohort pages if anything changed or a day has passed since they were made, else none.
+def prepared(session: Session, now: datetime) -> Prepared:
+    """Return the projection and the counted parts of the pages that changed, or nothing when nothing did."""
+    update = projection.update(session, now)
+    if update is None:
+        return Prepared((), now, 0)
+    made = dict(snapshots.counted(session, update))
+    stored = (*update.kept.items(), *made.items(), (projection.MANIFEST, projection.content(update.manifest)))
+    return Prepared(stored, now, update.manifest.watermark, update.forgotten)
 
-    `unhurried` is for a job that looks each minute: pages are then left alone until they are 10 ms old for each
-    episode in them, so that a large cohort under constant change does not keep a processor busy.
+
+def fitted(session: Session, now: datetime, *, unhurried: bool = False) -> Prepared:
+    """Return the fitted parts of the pages whose counts have moved on.
+
+    `unhurried` is for a job that looks each minute: a part is then left alone until it is 10 ms old for each episode in
+    it, so that a large cohort under constant change does not keep a processor busy.
     """
-    seen = rows.watermark(session)
-    marks = [mark for key, mark in rows.snapshot_marks(session).items() if key.startswith("cohort|")]
-    fresh = marks and all(mark >= seen and made_at.date() == now.date() for made_at, mark in marks)
-    if marks and unhurried and not fresh:
-        rest = REST_AN_EPISODE * len(relief_rows.done_ids(session))
-        fresh = min(made_at for made_at, _ in marks) + rest > now
-    return Prepared(() if fresh else tuple(comparing_snapshots.packed(session, now)), now, seen)
+    known = projection.manifest(session)
+    if known is None:
+        return Prepared((), now, 0)
+    chosen = snapshots.due(session, known, now, unhurried=unhurried)
+    return Prepared(tuple(snapshots.fitted(session, known, chosen)), now, known.watermark)
 
 
-def keep(session: Session, pages: Prepared) -> int:
-    """Store prepared pages in the place of older ones, and return how many there were."""
-    rows.keep(session, pages.pages, pages.made_at, pages.watermark)
-    return len(pages.pages)
+def keep(session: Session, parts: Prepared) -> int:
+    """Store prepared parts in the place of older ones, and return how many there were."""
+    pages.forget(session, parts.forgotten)
+    pages.keep(session, parts.pages, parts.made_at, parts.watermark)
+    return len(parts.pages)
+
+
+def stored(store: Store, parts: Prepared) -> int:
+    """Store prepared parts in a writing transaction of their own, if there are any, and return how many."""
+    if not parts.pages and not parts.forgotten:
+        return 0
+    with store.writing() as session:
+        return keep(session, parts)
+
+
+def answered(session: Session, now: datetime) -> Prepared:
+    """Return the narrowed pages that somebody waits for, counted."""
+    made, forgotten, seen = asking.answered(session, now)
+    return Prepared(tuple(made), now, seen, forgotten)
+
+
+def models(session: Session, now: datetime) -> Prepared:
+    """Return the mixed model of every cohort page, fitted anew (the daily job: seconds, and 170 MB for statsmodels)."""
+    known = projection.manifest(session)
+    if known is None:
+        return Prepared((), now, 0)
+    return Prepared(tuple(snapshots.models(session, known)), now, known.watermark)
 
 
 def refresh_models(session: Session, now: datetime) -> int:
-    """Fit the mixed model of every cohort page anew (the daily job: seconds, and 170 MB for statsmodels)."""
-    models = comparing_snapshots.packed_models(session, now)
-    rows.keep(session, models, now, rows.watermark(session))
-    return len(models)
+    """Fit the mixed model of every cohort page anew and store it."""
+    return keep(session, models(session, now))

@@ -26,7 +26,7 @@ FIVE = tuple(band.name for band in scoring.BANDS)
 TWO = ("below_40", "40_or_more")
 COMPETING = (State.COMPETING_REPEAT, State.COMPETING_SURGERY, State.COMPETING_DEATH)
 _LIMITS = np.array([band.low for band in scoring.BANDS])
-_PLACE_OF_STATE = {state.value: place for place, state in enumerate(STATES)}
+PLACE_OF_STATE = {state.value: place for place, state in enumerate(STATES)}
 _PLACE_OF_VIEW = {str(view): place for place, view in enumerate(HORIZON_VIEWS)}
 _PLACE_OF_PROCEDURE = {key: place for place, key in enumerate(PROCEDURES)}
 
@@ -35,48 +35,87 @@ _PLACE_OF_PROCEDURE = {key: place for place, key in enumerate(PROCEDURES)}
 class Columns:
     """The episodes of a cohort at one threshold. NaN says not known or not applicable; days count from the procedure.
 
-    For responders `left` is the last held day L, `time` is R of a loss or L without one, and `right` is R or infinity.
-    `csi` is the total of a complete questionnaire, `five` and `two` the band that is certain, -1 where it is not.
+    `low` and `high` bound the CSI; they are equal for a complete form. For responders `left` is the last held day L
+    and `loss` is R of a loss.
     """
 
     episode: Ints
     site: Ints
     procedure: Ints
-    csi: Floats
-    five: Ints
-    two: Ints
-    asked_csi: Flags
+    low: Floats
+    high: Floats
     age: Floats
     male: Floats
     phq4: Floats
     opioids: Floats
     baseline: Floats
+    end_day: Ints
     state: Ints
-    responder: Flags
     confirmed: Flags
     first_day: Floats
     left: Floats
-    time: Floats
-    right: Floats
-    lost: Flags
+    loss: Floats
     pending: Floats
-    competing: Ints
     competing_day: Floats
     at_horizon: Ints
-    end_day: Ints
 
     @property
     def size(self) -> int:
         """Return how many episodes there are."""
         return self.episode.size
 
+    @property
+    def csi(self) -> Floats:
+        """Return the total of complete questionnaires."""
+        return np.where(self.low == self.high, self.low, np.float32(np.nan))
+
+    @property
+    def asked_csi(self) -> Flags:
+        """Return who has a questionnaire, complete or not."""
+        return ~np.isnan(self.low)
+
+    @property
+    def five(self) -> Ints:
+        """Return the band that both bounds of a total lie in, -1 where they do not agree."""
+        low, high = np.nan_to_num(self.low, nan=0.0), np.nan_to_num(self.high, nan=0.0)
+        first, last = (np.searchsorted(_LIMITS, bound, side="right") - 1 for bound in (low, high))
+        return np.where(self.asked_csi & (first == last), first, -1).astype(np.int8)
+
+    def halves(self, cut_off: int = scoring.CUT_OFF) -> Ints:
+        """Return 1 from the cut-off on, 0 below it, -1 where missing items leave it open."""
+        return np.where(self.low >= cut_off, 1, np.where(self.high < cut_off, 0, -1)).astype(np.int8)
+
+    @property
+    def responder(self) -> Flags:
+        """Return who responded."""
+        return ~np.isnan(self.first_day)
+
+    @property
+    def lost(self) -> Flags:
+        """Return who lost relief."""
+        return ~np.isnan(self.loss)
+
+    @property
+    def time(self) -> Floats:
+        """Return R of a loss, or L without one."""
+        return np.where(self.lost, self.loss, self.left)
+
+    @property
+    def right(self) -> Floats:
+        """Return R of a loss, or infinity without one."""
+        return np.where(self.lost, self.loss, np.float32(np.inf))
+
+    @property
+    def competing(self) -> Ints:
+        """Return 1 for a repeat, 2 for surgery, 3 for a death before a loss was seen, else 0."""
+        kinds = np.zeros(self.state.size, dtype=np.int8)
+        for number, kind in enumerate(COMPETING, start=1):
+            kinds[self.state == PLACE_OF_STATE[kind.value]] = number
+        return kinds
+
     def only(self, chosen: npt.NDArray[Any]) -> "Columns":
         """Return the chosen episodes."""
         return Columns(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-    def count(self, *states: State) -> int:
-        """Return how many episodes are in some states."""
-        return int(np.isin(self.state, [_PLACE_OF_STATE[state.value] for state in states]).sum())
 
     @property
     def states(self) -> dict[str, int]:
@@ -98,7 +137,7 @@ class Columns:
         """
         past = self.past_horizon
         held = past & (self.at_horizon == _PLACE_OF_VIEW[AtHorizon.HELD.value])
-        failed = self.lost | (self.state == _PLACE_OF_STATE[State.NON_RESPONDER.value])
+        failed = self.lost | (self.state == PLACE_OF_STATE[State.NON_RESPONDER.value])
         unknown = past & (self.at_horizon == _PLACE_OF_VIEW[AtHorizon.UNKNOWN.value]) & ~failed
         return held, past & ~held & ~unknown, unknown
 
@@ -129,15 +168,12 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 def known_columns(known: Known) -> Arrays:
     """Return the columns that do not depend on the threshold, without today's day."""
-    low, high = _numbers(known.csi_min), _numbers(known.csi_max)
     return {
         "episode": np.array(known.episode, dtype=np.int64),
         "site": np.array(known.site, dtype=np.int32),
         "procedure": np.array([_PLACE_OF_PROCEDURE[key] for key in known.procedure], dtype=np.int8),
-        "csi": np.where(low == high, low, np.float32(np.nan)),
-        "five": _five(low, high),
-        "two": _two(low, high),
-        "asked_csi": ~np.isnan(low),
+        "low": _numbers(known.csi_min),
+        "high": _numbers(known.csi_max),
         "age": _numbers(known.year) - _numbers(known.birth_year),
         "male": _numbers([_MALE.get(sex) for sex in known.sex]),
         "phq4": _numbers(known.phq4),
@@ -153,22 +189,14 @@ def verdict_columns(verdicts: Sequence[Mapping[str, Any]]) -> Arrays:
     """Return the columns of verdicts, as in `prom classify`."""
     lost = [verdict.get("loss_interval") or (None, None) for verdict in verdicts]
     held = _told(verdicts, "censor_day")
-    left = np.where(np.isnan(held), _numbers([pair[0] for pair in lost]), held)
-    loss = _numbers([pair[1] for pair in lost])
-    first = _told(verdicts, "first_response_day")
-    state = np.array([_PLACE_OF_STATE[verdict["state"]] for verdict in verdicts], dtype=np.int8)
     return {
         "baseline": _told(verdicts, "baseline"),
-        "state": state,
-        "responder": ~np.isnan(first),
+        "state": np.array([PLACE_OF_STATE[verdict["state"]] for verdict in verdicts], dtype=np.int8),
         "confirmed": np.array([verdict.get("response_confirmed", False) for verdict in verdicts], dtype=np.bool_),
-        "first_day": first,
-        "left": left,
-        "time": np.where(np.isnan(loss), left, loss),
-        "right": np.where(np.isnan(loss), np.float32(np.inf), loss),
-        "lost": ~np.isnan(loss),
+        "first_day": _told(verdicts, "first_response_day"),
+        "left": np.where(np.isnan(held), _numbers([pair[0] for pair in lost]), held),
+        "loss": _numbers([pair[1] for pair in lost]),
         "pending": _told(verdicts, "pending_bad_day"),
-        "competing": _competing(state),
         "competing_day": _told(verdicts, "competing_day"),
         "at_horizon": np.array([_PLACE_OF_VIEW[verdict.get("at_horizon", "")] for verdict in verdicts], dtype=np.int8),
     }
@@ -191,22 +219,3 @@ def _told(verdicts: Sequence[Mapping[str, Any]], name: str) -> Floats:
 def _numbers(values: Sequence[float | None]) -> Floats:
     # None becomes NaN. Days and points are small whole numbers, which half the memory holds exactly.
     return np.array(values, dtype=np.float32)
-
-
-def _five(low: Floats, high: Floats) -> Ints:
-    """Return the band that both bounds of a total lie in, -1 where they do not agree."""
-    first, last = (np.searchsorted(_LIMITS, np.nan_to_num(bound, nan=0.0), side="right") - 1 for bound in (low, high))
-    return np.where(~np.isnan(low) & (first == last), first, -1).astype(np.int8)
-
-
-def _two(low: Floats, high: Floats) -> Ints:
-    """Return 1 from the cut-off on, 0 below it, -1 where missing items leave it open."""
-    return np.where(low >= scoring.CUT_OFF, 1, np.where(high < scoring.CUT_OFF, 0, -1)).astype(np.int8)
-
-
-def _competing(state: Ints) -> Ints:
-    """Return 1 for a repeat, 2 for surgery, 3 for a death before a loss was seen, else 0."""
-    kinds = np.zeros(state.size, dtype=np.int8)
-    for number, kind in enumerate(COMPETING, start=1):
-        kinds[state == _PLACE_OF_STATE[kind.value]] = number
-    return kinds

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prom.domain import scoring
 from prom.services.comparing_columns import FIVE, TWO, Columns, Flags, Floats, Ints
 from prom.statistics import cox, guards, intervals, rmst, survival
-from prom.statistics.cox import Coefficient
+from prom.statistics.cox import Coefficient, ProportionalHazards
 from prom.statistics.survival import Curve, LogRank
 
 CSI_STEP_POINTS = 10.0
 AGE_STEP_YEARS = 10.0
 # An adjusting covariate that so many patients lack would cost more patients than it explains.
 LEAST_RECORDED = 0.8
+# A model of more responders than this is no sharper on paper, and needs more memory than a clinic's machine has.
+MOST_MODELLED = 100_000
 DOUBTFUL_P = 0.05
 
 
@@ -36,9 +39,9 @@ class Bands:
         return np.asarray(self.place == self.names.index(name), dtype=np.bool_)
 
 
-def two_bands(of: Columns) -> Bands:
-    """Return the division at 40 points."""
-    return Bands(TWO, of.two)
+def two_bands(of: Columns, cut_off: int = scoring.CUT_OFF) -> Bands:
+    """Return the division at a cut-off, 40 points if none is named."""
+    return Bands(TWO, of.halves(cut_off))
 
 
 def five_bands(of: Columns) -> Bands:
@@ -46,21 +49,22 @@ def five_bands(of: Columns) -> Bands:
     return Bands(FIVE, of.five)
 
 
-def curves(of: Columns, bands: Bands, *, lost: Flags | None = None, time: Floats | None = None) -> dict[str, Curve]:
-    """Return the Kaplan-Meier curve of the responders of each band; other events and times may be given."""
-    events, times = of.lost if lost is None else lost, of.time if time is None else time
+def curves(of: Columns, bands: Bands) -> dict[str, Curve]:
+    """Return the Kaplan-Meier curve of the responders of each band."""
+    lost, times = of.lost, of.time
     return {
-        name: survival.kaplan_meier(times[chosen], events[chosen])
+        name: survival.kaplan_meier(times[chosen], lost[chosen])
         for name in bands.names
         for chosen in [of.responder & bands.members(name)]
     }
 
 
-def logrank(of: Columns, bands: Bands, *, lost: Flags | None = None, time: Floats | None = None) -> LogRank:
+def logrank(of: Columns, bands: Bands) -> LogRank:
     """Return the log-rank test between the responders of the bands."""
-    events, times = of.lost if lost is None else lost, of.time if time is None else time
     chosen = of.responder & (bands.place >= 0)
-    return survival.logrank_of(survival.tabulate(times[chosen], events[chosen], bands.place[chosen], len(bands.names)))
+    return survival.logrank_of(
+        survival.tabulate(of.time[chosen], of.lost[chosen], bands.place[chosen], len(bands.names))
+    )
 
 
 def standing(found: Mapping[str, Curve]) -> guards.Guards:
@@ -70,19 +74,22 @@ def standing(found: Mapping[str, Curve]) -> guards.Guards:
 
 def estimate(of: Columns, chosen: Flags, most: int | None = None) -> intervals.Estimate:
     """Return the estimate that knows only the interval of each loss; of more than `most` an even choice is taken."""
-    members = np.flatnonzero(of.responder & chosen)
-    if most is not None and members.size > most:
-        members = members[np.linspace(0, members.size - 1, most).astype(np.int64)]
+    members = evenly(np.flatnonzero(of.responder & chosen), most)
     return intervals.estimate(of.left[members], of.right[members])
 
 
 def interval_test(of: Columns, bands: Bands, most: int | None = None) -> intervals.IntervalTest:
     """Return the interval-censored log-rank test (Sun's scores) between the responders of the bands."""
-    members = np.flatnonzero(of.responder & (bands.place >= 0))
-    if most is not None and members.size > most:
-        members = members[np.linspace(0, members.size - 1, most).astype(np.int64)]
+    members = evenly(np.flatnonzero(of.responder & (bands.place >= 0)), most)
     score = intervals.scores(of.left[members], of.right[members])
     return intervals.permutation_test(score, bands.place[members])
+
+
+def evenly(members: Ints, most: int | None) -> Ints:
+    """Return all members, or of more than `most` an even choice, the same one each time."""
+    if most is None or members.size <= most:
+        return members
+    return members[np.linspace(0, members.size - 1, most).astype(np.int64)]
 
 
 def mean_days(curve: Curve, tau: float) -> rmst.RestrictedMean | None:
@@ -92,9 +99,10 @@ def mean_days(curve: Curve, tau: float) -> rmst.RestrictedMean | None:
 
 @dataclass(frozen=True, slots=True)
 class Hazards:
-    """Hazard ratios of losing relief, and what stands against them."""
+    """Hazard ratios of losing relief with the check of each that it is constant, and what stands against them."""
 
     coefficients: tuple[Coefficient, ...]
+    checks: tuple[ProportionalHazards, ...]
     n: int
     events: int
     warnings: tuple[str, ...]
@@ -103,13 +111,14 @@ class Hazards:
 CSI_COVARIATES = ("csi_per_10", "csi_40_or_more")
 
 
-def hazards(of: Columns) -> Hazards:
-    """Return the hazard ratio per 10 CSI points with its adjusters, then that of 40 or more, adjusted for the same."""
-    score, half = of.csi.astype(np.float64) / CSI_STEP_POINTS, np.where(of.two < 0, np.nan, of.two.astype(np.float64))
-    first = _model(of, CSI_COVARIATES[0], score)
-    second = _model(of, CSI_COVARIATES[1], half)
+def hazards(of: Columns, cut_off: int = scoring.CUT_OFF) -> Hazards:
+    """Return the hazard ratio per 10 CSI points with its adjusters, then that from the cut-off on, adjusted alike."""
+    halves = of.halves(cut_off)
+    first = _model(of, CSI_COVARIATES[0], of.csi.astype(np.float64) / CSI_STEP_POINTS)
+    second = _model(of, CSI_COVARIATES[1], np.where(halves < 0, np.nan, halves.astype(np.float64)))
     return Hazards(
         coefficients=first.coefficients + second.coefficients[:1],
+        checks=first.checks + second.checks[:1],
         n=first.n,
         events=first.events,
         warnings=tuple(dict.fromkeys(first.warnings + second.warnings)),
@@ -124,15 +133,19 @@ def _model(of: Columns, name: str, covariate: Floats) -> Hazards:
         whole &= ~np.isnan(values)
     gaps = int(members.sum() - whole.sum())
     told += [f"{gaps} responders left out of the Cox model: an adjusting covariate is missing"] if gaps else []
-    return _fitted(of, whole, {name: covariate, **adjusters}, told)
+    chosen = evenly(np.flatnonzero(whole), MOST_MODELLED)
+    if chosen.size < whole.sum():
+        told.append(f"the Cox model uses an even choice of {chosen.size} of {int(whole.sum())} responders")
+    return _fitted(of, chosen, {name: covariate, **adjusters}, told)
 
 
-def _fitted(of: Columns, whole: Flags, covariates: Mapping[str, Floats], told: Sequence[str]) -> Hazards:
-    events = int(of.lost[whole].sum())
-    if not whole.any():
-        return Hazards((), 0, 0, (*told, "no responder has a complete CSI: there is no Cox model"))
-    matrix = np.column_stack([values[whole] for values in covariates.values()])
-    fit = cox.fit(of.time[whole], of.lost[whole], matrix, list(covariates), of.procedure[whole])
+def _fitted(of: Columns, chosen: Ints, covariates: Mapping[str, Floats], told: Sequence[str]) -> Hazards:
+    lost = of.lost[chosen]
+    events = int(lost.sum())
+    if not chosen.size:
+        return Hazards((), (), 0, 0, (*told, "no responder has a complete CSI: there is no Cox model"))
+    matrix = np.column_stack([values[chosen] for values in covariates.values()])
+    fit = cox.fit(of.time[chosen], lost, matrix, list(covariates), of.procedure[chosen])
     few = guards.guards({}, len(covariates), events).few
     doubts = [
         f"the hazard ratio of {check.covariate} changes with time (p = {check.p:.3g})"
@@ -141,6 +154,7 @@ def _fitted(of: Columns, whole: Flags, covariates: Mapping[str, Floats], told: S
     ]
     return Hazards(
         coefficients=fit.coefficients,
+        checks=fit.checks,
         n=fit.n,
         events=events,
         warnings=(*told, *((str(few),) if few else ()), *fit.warnings, *doubts),

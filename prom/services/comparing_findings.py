@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 
-from prom.services.comparing_columns import Columns
+from prom.services.comparing_columns import TWO
+from prom.services.comparing_page import Counted
 from prom.services.comparing_views import BandReplies, Hazard, MeanDays, Responders, Scatter, Survival
 
 CAVEAT = "These are associations, not causes; CSI also tracks mood."
-HALF = {"below_40": "CSI below 40", "40_or_more": "CSI 40 or more", "all": "everyone"}
+Halves = Mapping[str, str]
+
+
+def halves(cut_off: int) -> dict[str, str]:
+    """Return how both sides of a cut-off are called in a sentence."""
+    return {TWO[0]: f"CSI below {cut_off}", TWO[1]: f"CSI {cut_off} or more", "all": "everyone"}
 
 
 def response(shares: tuple[Responders, ...], states: Mapping[str, int]) -> str:
@@ -29,12 +35,12 @@ def _percent(value: float | None, low: float | None, high: float | None) -> str:
     return f" ({100 * value:.0f} %, 95 % CI {100 * low:.0f}-{100 * high:.0f})"
 
 
-def losses(two: Survival) -> str:
+def losses(two: Survival, half: Halves) -> str:
     """Return how many responders of each band lost relief, and the median."""
     parts = []
     for curve in two.curves:
         median = f"median day {curve.median:.0f}" if curve.median is not None else "median not reached"
-        told = f"{curve.events} of {curve.n} responders with {HALF[curve.band]} lost relief"
+        told = f"{curve.events} of {curve.n} responders with {half[curve.band]} lost relief"
         parts.append(f"{told} ({median})" if curve.drawn else told)
     test = two.tests[0]
     p = f"; log-rank p {_p(test.p)}" if test.p is not None else "; too few for a p value"
@@ -57,56 +63,57 @@ def hazard(hazards: tuple[Hazard, ...], n: int, events: int) -> str | None:
     )
 
 
-def days(mean_days: tuple[MeanDays, ...]) -> str | None:
+def days(mean_days: tuple[MeanDays, ...], half: Halves) -> str | None:
     """Return the difference of mean days with relief in the first half year, or None without one."""
     first = mean_days[0]
     if first.difference is None or first.low is None or first.high is None:
         return None
     more = "more" if first.difference > 0 else "fewer"
     return (
-        f"Up to day {first.tau}, CSI 40 or more had {abs(first.difference):.0f} {more} days with relief on average "
+        f"Up to day {first.tau}, {half[TWO[1]]} had {abs(first.difference):.0f} {more} days with relief on average "
         f"({first.from_40:.0f} against {first.below_40:.0f}; 95 % CI of the difference {first.low:.0f} to "
         f"{first.high:.0f})."
     )
 
 
-def success(shares: tuple[Responders, ...]) -> str | None:
+def success(shares: tuple[Responders, ...], half: Halves) -> str | None:
     """Return success at the horizon by band with its worst and best case, or None before the first horizon."""
     told = [
-        f"{HALF[one.band]} {one.success.count} of {one.success.n} known ({one.unknown} unknown: "
+        f"{half[one.band]} {one.success.count} of {one.success.n} known ({one.unknown} unknown: "
         f"{100 * one.worst.value:.0f}-{100 * one.best.value:.0f} %)"
         for one in shares
-        if one.band in {"below_40", "40_or_more"} and one.worst.value is not None and one.best.value is not None
+        if one.band in TWO and one.worst.value is not None and one.best.value is not None
     ]
     return f"Relief held at the horizon: {', '.join(told)}." if told else None
 
 
-def answers(replies: tuple[BandReplies, ...]) -> str | None:
+def answers(replies: tuple[BandReplies, ...], half: Halves) -> str | None:
     """Return the share of questions answered by band, or None when none was due."""
     told = []
     for band in replies:
         due, came = sum(point.due for point in band.points), sum(point.answered for point in band.points)
         if due:
-            told.append(f"{HALF[band.band]} {came} of {due} ({100 * came / due:.0f} %)")
+            told.append(f"{half[band.band]} {came} of {due} ({100 * came / due:.0f} %)")
     return f"Questions answered: {', '.join(told)}." if told else None
 
 
-def at_three_months(scatter: Scatter) -> str | None:
-    """Return how many patients the scatter at 3 months stands on."""
-    if not scatter.n:
-        return None
-    half = sum(1 for point in scatter.points if point.relief >= 0.5)
-    shown = f" of {len(scatter.points)} shown" if len(scatter.points) < scatter.n else f" of {scatter.n}"
-    return f"At 3 months {half}{shown} with an answer and a complete CSI had 50 % relief or more."
+def at_three_months(scatter: Scatter, half: Halves) -> str | None:
+    """Return how many of each side of the cut-off had 50 % relief at 3 months, or None before any answer then."""
+    told = [f"{group.substantial} of {group.n} with {half[group.band]}" for group in scatter.groups if group.n]
+    return f"50 % relief or more at 3 months: {', '.join(told)}." if told else None
 
 
-def open_bands(of: Columns) -> list[str]:
+def open_bands(counted: Counted) -> list[str]:
     """Return how many episodes the bands leave out, and why."""
-    none, open_two = int((~of.asked_csi).sum()), int((of.asked_csi & (of.two < 0)).sum())
-    open_five = int((of.asked_csi & (of.five < 0)).sum())
     told = (
-        (none, "without a CSI: in no band"),
-        (open_two, "with missing CSI items on both sides of 40: undetermined, in no band"),
-        (open_five - open_two, "certain on one side of 40, but undetermined among the five bands"),
+        (counted.n - counted.asked_csi, "without a CSI: in no band"),
+        (
+            counted.open_two,
+            f"with missing CSI items on both sides of {counted.cut_off}: undetermined, in no band",
+        ),
+        (
+            counted.open_five - counted.open_two,
+            f"certain on one side of {counted.cut_off}, but undetermined among the five bands",
+        ),
     )
-    return [f"{count} of {of.size} episodes {words}" for count, words in told if count]
+    return [f"{count} of {counted.n} episodes {words}" for count, words in told if count > 0]

@@ -2,10 +2,11 @@
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,39 +15,20 @@ from sqlmodel import Session
 from prom.domain import relief, timetable
 from prom.services import comparing_columns as columns
 from prom.services import comparing_pain as pain
-from prom.services.comparing_columns import Arrays, Columns, Flags, Known
-from prom.services.comparing_pain import Readings
+from prom.services import enrolments
+from prom.services.comparing_cohort import Cohort, Traits
+from prom.services.comparing_columns import Columns, Ints, Known
+from prom.services.reviewing import CAUSES as CAUSE_WORDS
 from prom.storage import cohort as rows
+from prom.storage.models import CoTreatmentKind
 
 WAVE_EPISODES = 20_000
+NEVER = datetime.min.replace(tzinfo=UTC)
 FACTS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Cohort:
-    """All that the figures are made of: columns at both thresholds over the same episodes, and their readings.
-
-    `unsent` are (place in the columns, nominal day), `conclusions` (place, cause).
-    """
-
-    columns: dict[int, Columns]
-    readings: Readings
-    unsent: tuple[tuple[int, int], ...]
-    conclusions: tuple[tuple[int, str], ...]
-    as_of: datetime
-
-    def only(self, chosen: Flags) -> "Cohort":
-        """Return the chosen episodes."""
-        if chosen.all():
-            return self
-        place = np.cumsum(chosen) - 1
-        return Cohort(
-            {threshold: each.only(chosen) for threshold, each in self.columns.items()},
-            self.readings.only(chosen),
-            tuple((int(place[who]), day) for who, day in self.unsent if chosen[who]),
-            tuple((int(place[who]), cause) for who, cause in self.conclusions if chosen[who]),
-            self.as_of,
-        )
+INDICATIONS = tuple(enrolments.INDICATIONS)
+SIDES = tuple(enrolments.SIDES)
+CAUSES = tuple(CAUSE_WORDS)
+TREATMENTS = tuple(kind.value for kind in CoTreatmentKind)
 
 
 def known(parts: Sequence[Sequence[Any]]) -> Known:
@@ -55,24 +37,17 @@ def known(parts: Sequence[Sequence[Any]]) -> Known:
     return Known(episode, site, procedure, [int(str(when)[:4]) for when in at], *rest)
 
 
-def loaded(session: Session, now: datetime) -> Cohort:
-    """Read the projection of all done episodes that have been judged."""
+def read(session: Session, now: datetime, ids: Collection[int] | None = None) -> Iterator[Cohort]:
+    """Yield all done episodes that have been judged, or those of some, in the order of their ids, in waves."""
+    beside = _beside(session, ids)
     with _uncollected():
-        waves = [_wave(parts, now) for parts in rows.waves(session, WAVE_EPISODES)] or [_wave(((),) * 16, now)]
-    shared = columns.joined([wave.shared for wave in waves])
-    judged = {
-        threshold: columns.joined([wave.verdicts[threshold] for wave in waves])
-        for threshold in relief.THRESHOLDS.values()
-    }
-    every = {threshold: Columns(**shared, **verdicts) for threshold, verdicts in judged.items()}
-    places = shared["episode"]
-    return Cohort(
-        columns=every,
-        readings=pain.joined([wave.readings for wave in waves], _stops(session, places, shared["end_day"])),
-        unsent=tuple(_unsent(session, places)),
-        conclusions=tuple(_concluded(session, places)),
-        as_of=now,
-    )
+        for parts in rows.waves(session, WAVE_EPISODES, ids):
+            yield _with_stops(session, _wave(parts, now, beside), beside)
+
+
+def nobody(now: datetime = NEVER) -> Cohort:
+    """Return a cohort without episodes."""
+    return _wave(((),) * rows.WAVE_PARTS, now, _Beside({}, {}, {}, {}))
 
 
 @contextmanager
@@ -89,27 +64,74 @@ def _uncollected() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wave:
-    shared: Arrays
-    verdicts: dict[int, Arrays]
-    readings: Readings
+class _Beside:
+    """What few episodes have: treatments as bits, conclusions, nominal days of texts not sent, and stopping dates."""
+
+    treatments: Mapping[int, int]
+    causes: Mapping[int, int]
+    unsent: Mapping[int, list[int]]
+    stops: Mapping[int, list[Any]]
 
 
-def _wave(parts: Sequence[Sequence[Any]], now: datetime) -> _Wave:
-    zones, waning, loss, judged_on, judged_at, courses = parts[FACTS:]
+def _beside(session: Session, ids: Collection[int] | None) -> _Beside:
+    treatments: dict[int, int] = {}
+    for episode_id, kind in rows.treatments(session, ids):
+        treatments[episode_id] = treatments.get(episode_id, 0) | 1 << TREATMENTS.index(kind)
+    unsent: dict[int, list[int]] = {}
+    for episode_id, time_point in rows.not_sent(session, ids):
+        day = time_point.removeprefix("d")
+        if day.isdecimal():
+            unsent.setdefault(episode_id, []).append(int(day))
+    stops: dict[int, list[Any]] = {}
+    for episode_id, on in rows.stops(session, ids):
+        stops.setdefault(episode_id, []).append(on)
+    concluded = rows.conclusions(session, ids)
+    causes = {episode_id: CAUSES.index(cause) for episode_id, cause in concluded if cause in CAUSES}
+    return _Beside(treatments, causes, unsent, stops)
+
+
+def _wave(parts: Sequence[Sequence[Any]], now: datetime, beside: _Beside) -> Cohort:
+    zones, indications, sides, signs, waning, loss, judged_on, judged_at, courses = parts[FACTS:]
     end_day = np.array(judged_on, dtype=np.int32) + _passed(zones, judged_at, now)
     shared = columns.known_columns(known(parts[:FACTS])) | {"end_day": end_day}
-    verdicts = {
+    judged = {
         relief.WANING_PERCENT: columns.verdict_columns(_fields(waning)),
         relief.LOSS_PERCENT: columns.verdict_columns(_fields(loss)),
     }
-    return _Wave(shared, verdicts, pain.readings(courses, shared["procedure"], end_day))
+    ids: list[int] = list(parts[0])
+    traits = Traits(
+        indication=_codes(indications, INDICATIONS),
+        side=_codes(sides, SIDES),
+        on=np.array([_today(now, zone) for zone in zones], dtype=np.int32) - end_day,
+        signs=np.array(signs, dtype=np.int8),
+        treatments=np.array([beside.treatments.get(one, 0) for one in ids], dtype=np.uint8),
+        cause=np.array([beside.causes.get(one, -1) for one in ids], dtype=np.int8),
+    )
+    missed = [(place, day) for place, one in enumerate(ids) for day in beside.unsent.get(one, ())]
+    pairs = np.array(missed, dtype=np.int32).reshape(-1, 2)
+    return Cohort(
+        {threshold: Columns(**shared, **verdicts) for threshold, verdicts in judged.items()},
+        traits,
+        pain.readings(courses, shared["procedure"], end_day),
+        (pairs[:, 0], pairs[:, 1]),
+        now,
+    )
+
+
+def _codes(words: Sequence[str], known_words: Sequence[str]) -> Ints:
+    place = {word: number for number, word in enumerate(known_words)}
+    return np.array([place.get(word, -1) for word in words], dtype=np.int8)
 
 
 def _fields(texts: Iterable[str]) -> list[dict[str, object]]:
     # One parse of one long text is three times quicker than a hundred thousand short ones.
     found: list[dict[str, object]] = json.loads(f"[{','.join(texts)}]")
     return found
+
+
+@lru_cache(maxsize=256)
+def _today(now: datetime, zone: str) -> int:
+    return timetable.local(now.astimezone(UTC), zone).date().toordinal()
 
 
 def _passed(zones: Sequence[str], judged_at: Sequence[Any], now: datetime) -> Any:
@@ -126,41 +148,14 @@ def _instant(stored: str | datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _place(places: Any, episode_id: int) -> int | None:
-    """Return where an episode stands among the columns, which are ordered by id."""
-    place = int(np.searchsorted(places, episode_id))
-    return place if place < places.size and places[place] == episode_id else None
-
-
-def _stops(session: Session, places: Any, end_day: Any) -> Any:
-    """Return the day the follow-up of each episode stops: today, or the first event that has happened."""
-    stop = end_day.copy()
-    found = [
-        (episode_id, on, place)
-        for episode_id, on in rows.stops(session)
-        if (place := _place(places, episode_id)) is not None
-    ]
-    days: dict[int, tuple[datetime, str]] = {}
-    ids = sorted({episode_id for episode_id, _, _ in found})
-    for start in range(0, len(ids), WAVE_EPISODES):
-        days |= rows.places_of(session, ids[start : start + WAVE_EPISODES])
-    for episode_id, on, place in found:
+def _with_stops(session: Session, cohort: Cohort, beside: _Beside) -> Cohort:
+    """Return a wave in which each follow-up stops today, or at the first event that has happened."""
+    stop = cohort.readings.stop.copy()
+    place = {one: number for number, one in enumerate(cohort.waning.episode.tolist()) if one in beside.stops}
+    days = rows.places_of(session, list(place))
+    for episode_id, number in place.items():
         at, zone = days[episode_id]
-        day = (on - timetable.local(at, zone).date()).days
-        if 0 <= day < stop[place]:
-            stop[place] = day
-    return stop
-
-
-def _unsent(session: Session, places: Any) -> Iterable[tuple[int, int]]:
-    for episode_id, time_point in rows.not_sent(session):
-        day, place = time_point.removeprefix("d"), _place(places, episode_id)
-        if place is not None and day.isdecimal():
-            yield place, int(day)
-
-
-def _concluded(session: Session, places: Any) -> Iterable[tuple[int, str]]:
-    for episode_id, cause, _ in rows.conclusions(session):
-        place = _place(places, episode_id)
-        if place is not None and cause:
-            yield place, cause
+        begun = timetable.local(at, zone).date()
+        happened = [(on - begun).days for on in beside.stops[episode_id]]
+        stop[number] = min([stop[number], *(day for day in happened if 0 <= day < stop[number])])
+    return replace(cohort, readings=replace(cohort.readings, stop=stop))

@@ -1,4 +1,4 @@
-"""Pain and replies of a cohort at the time points of its plans: means, missing answers, relief of every patient.
+"""Pain and replies of a cohort at the time points of its plans: readings, and what is counted of them.
 
 Sources:
     [P] Time points and answer windows: the shipped plans, version 1 (prom/domain/procedures.py). Prompts for soreness
@@ -6,48 +6,44 @@ Sources:
     [P] Relief from a judged baseline only (4 points or more); 3 months is the time point of day 90.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from prom.domain import procedures, relief
 from prom.domain.procedures import Unit
-from prom.services.comparing_columns import PROCEDURES, Columns, Flags, Floats, Ints
-from prom.services.comparing_figures import Bands
-from prom.services.comparing_views import (
-    BandMeans,
-    BandReplies,
-    FitPoint,
-    HeatGroup,
-    Heatmap,
-    HeatRow,
-    MeanPoint,
-    ReplyPoint,
-    Scatter,
-    ScatterPoint,
-)
-from prom.statistics import responders, tails
+from prom.services.comparing_columns import FIVE, PROCEDURES, Arrays, Columns, Flags, Floats, Ints
 
 LAST_DAY = 800
 SERIES = "average_24h"
 THREE_MONTHS = 90
-MOST_POINTS = 2_000
-MOST_ROWS = 1_000
 LEVELS = ("from_70", "from_50", "from_30", "under_30", "worse", "no_reply", "not_due")
+CSI_TOTALS = 101
+CELLS = 3 * (len(FIVE) + 1)
 _EDGES = ((0.7, 0), (0.5, 1), (0.3, 2), (0.0, 3))
-_FIT_STEPS = 21
+# A hair's breadth, so that 0.3 of a baseline of 10 is not missed by rounding.
+_HAIR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The pain prompts of each procedure: `nominal` maps (procedure, day) to the day of its prompt, 0 for none.
 
-    `points` lists (nominal day, last day of its window, whether it watches soreness only) by procedure.
+    `points` lists (nominal day, last day of its window, whether it watches soreness only) by procedure; `days` are all
+    nominal days of all procedures, and `column` the place of each among them, -1 for another day.
     """
 
     nominal: Ints
     points: tuple[tuple[tuple[int, int, bool], ...], ...]
+    days: tuple[int, ...]
+    column: Ints
+
+    def places(self, procedure: int, *, outcomes: bool) -> list[tuple[int, int]]:
+        """Return (column, last day of the window) of the prompts of a procedure, or of those that are outcomes."""
+        return [
+            (int(self.column[day]), last) for day, last, safety in self.points[procedure] if not (outcomes and safety)
+        ]
 
 
 def _grid() -> Grid:
@@ -60,7 +56,10 @@ def _grid() -> Grid:
         for day in range(1, LAST_DAY + 1):
             point = procedures.assign_day(plan, SERIES, day)
             nominal[place, day] = 0 if point is None or point.offset < 0 else point.offset
-    return Grid(nominal, tuple(every))
+    days = sorted({day for points in every for day, _, _ in points})
+    column = np.full(LAST_DAY + 1, -1, dtype=np.int64)
+    column[days] = np.arange(len(days))
+    return Grid(nominal, tuple(every), tuple(days), column)
 
 
 GRID = _grid()
@@ -85,6 +84,12 @@ class Readings:
         kept = chosen[self.who]
         return Readings(place[self.who[kept]], self.day[kept], self.nrs[kept], self.nominal[kept], self.stop[chosen])
 
+    def reordered(self, order: Ints, back: Ints) -> "Readings":
+        """Return the readings of the patients in another order: `order` lists the old places, `back` the new ones."""
+        who = back[self.who].astype(np.int32)
+        kept = np.argsort(who, kind="stable")
+        return Readings(who[kept], self.day[kept], self.nrs[kept], self.nominal[kept], self.stop[order])
+
     def at_prompts(self) -> "Readings":
         """Return the first reading of each patient at each prompt."""
         inside = np.flatnonzero(self.nominal)
@@ -93,6 +98,12 @@ class Readings:
         first = np.flatnonzero(np.diff(places, prepend=-1))
         kept = inside[first]
         return Readings(self.who[kept], self.day[kept], self.nrs[kept], self.nominal[kept], self.stop)
+
+    def last_days(self) -> Ints:
+        """Return the last day on which each patient answered, 0 without an answer."""
+        last = np.zeros(self.stop.size, dtype=np.int64)
+        last[self.who] = self.day
+        return last
 
 
 def readings(courses: Sequence[str], procedure: Ints, stop: Ints) -> Readings:
@@ -108,167 +119,130 @@ def readings(courses: Sequence[str], procedure: Ints, stop: Ints) -> Readings:
     return Readings(who, day.astype(np.int16), pairs[:, 1].astype(np.float32), nominal.astype(np.int16), stop)
 
 
-def joined(parts: Sequence[Readings], stop: Ints) -> Readings:
-    """Return the readings of some batches of patients, one after another, with the days their follow-up stops."""
+def joined(parts: Sequence[Readings]) -> Readings:
+    """Return the readings of some batches of patients, one after another."""
     before = np.cumsum([0, *(part.stop.size for part in parts[:-1])])
     return Readings(
         np.concatenate([part.who + np.int32(first) for part, first in zip(parts, before, strict=True)]),
         np.concatenate([part.day for part in parts]),
         np.concatenate([part.nrs for part in parts]),
         np.concatenate([part.nominal for part in parts]),
-        stop,
+        np.concatenate([part.stop for part in parts]),
     )
 
 
-def means(of: Columns, at: Readings, bands: Bands) -> tuple[BandMeans, ...]:
-    """Return mean pain of each band at day 0 (the baseline) and at each prompt that is an outcome."""
-    outcome = ~_soreness(of, at)
-    found = []
-    for place, name in enumerate(bands.names):
-        members = bands.place == place
-        known = of.baseline[members & ~np.isnan(of.baseline)]
-        inside = outcome & members[at.who]
-        day, nrs = at.nominal[inside], at.nrs[inside]
-        points = [_mean(0.0, known)] if known.size else []
-        points += [_mean(float(nominal), nrs[day == nominal]) for nominal in np.unique(day)]
-        found.append(BandMeans(name, int(members.sum()), tuple(points)))
-    return tuple(found)
-
-
-def _mean(day: float, scores: Floats) -> MeanPoint:
-    mean = float(scores.mean())
-    reach = tails.half_width(0.95) * float(scores.std(ddof=1)) / scores.size**0.5 if scores.size > 1 else 0.0
-    return MeanPoint(day, int(scores.size), mean, max(mean - reach, 0.0), min(mean + reach, 10.0))
-
-
-def _soreness(of: Columns, at: Readings) -> Flags:
-    sore = np.zeros((len(PROCEDURES), LAST_DAY + 1), dtype=np.bool_)
-    for place, points in enumerate(GRID.points):
-        for nominal, _, safety in points:
-            sore[place, nominal] = safety
-    return np.asarray(sore[of.procedure[at.who], at.nominal], dtype=np.bool_)
-
-
-def replies(of: Columns, at: Readings, bands: Bands, unsent: Iterable[tuple[int, int]]) -> tuple[BandReplies, ...]:
-    """Return, for each band and prompt whose window is over, how many were due, answered, and not sent by us.
-
-    `unsent` are (place in the columns, nominal day).
-    """
-    answered = {nominal: set(at.who[at.nominal == nominal].tolist()) for nominal in np.unique(at.nominal).tolist()}
-    ours: dict[int, set[int]] = {}
-    for who, nominal in unsent:
-        ours.setdefault(nominal, set()).add(who)
-    return tuple(
-        BandReplies(name, tuple(_reply_points(of, at.stop, bands.place == place, answered, ours)))
-        for place, name in enumerate(bands.names)
-    )
-
-
-def _reply_points(
-    of: Columns, stop: Ints, members: Flags, answered: dict[int, set[int]], ours: dict[int, set[int]]
-) -> Iterable[ReplyPoint]:
-    due: dict[int, set[int]] = {}
-    for place, points in enumerate(GRID.points):
-        inside = members & (of.procedure == place)
-        for nominal, last, _ in points:
-            due.setdefault(nominal, set()).update(np.flatnonzero(inside & (stop > last)).tolist())
-    for nominal in sorted(due):
-        asked = due[nominal]
-        if asked:
-            came = asked & answered.get(nominal, set())
-            missed_by_us = len((asked & ours.get(nominal, set())) - came)
-            share = responders.share(len(came), len(asked))
-            yield ReplyPoint(nominal, len(asked), len(came), share.low or 0.0, share.high or 0.0, missed_by_us)
-
-
-def _judged(of: Columns) -> Flags:
+def judged(of: Columns) -> Flags:
+    """Return whose baseline is high enough for relief to be judged."""
     return np.asarray(of.baseline >= relief.LOWEST_JUDGED_BASELINE, dtype=np.bool_)
 
 
-def scatter(of: Columns, at: Readings) -> Scatter:
-    """Return relief at 3 months against CSI of the patients with a complete CSI and a judged baseline.
+def _soreness() -> Flags:
+    sore = np.zeros((len(PROCEDURES), len(GRID.days)), dtype=np.bool_)
+    for place, points in enumerate(GRID.points):
+        for nominal, _, safety in points:
+            sore[place, GRID.column[nominal]] = safety
+    return sore
 
-    The points carry the episode's id as text, until `named` puts its public id there.
+
+_SORE = _soreness()
+
+
+def tallied(of: Columns, at: Readings, cell: Ints, unsent: tuple[Ints, Ints]) -> Arrays:
+    """Count scores, questions due, answered and not sent, and levels of relief, by cell and prompt.
+
+    `at` holds the first reading of each patient at each prompt.
     """
-    able = _judged(of) & ~np.isnan(of.csi)
-    chosen = np.flatnonzero((at.nominal == THREE_MONTHS) & able[at.who])
-    who = at.who[chosen]
-    share = 1.0 - at.nrs[chosen].astype(np.float64) / of.baseline[who]
-    shown = np.arange(who.size)
-    if who.size > MOST_POINTS:
-        shown = np.linspace(0, who.size - 1, MOST_POINTS).astype(np.int64)
-    points = tuple(ScatterPoint(int(of.csi[who[i]]), float(share[i]), str(of.episode[who[i]])) for i in shown)
-    return Scatter(int(who.size), int(able.sum()), points, _fit(of.csi[who].astype(np.float64), share))
+    size = len(GRID.days)
+    column = GRID.column[at.nominal]
+    place = cell[at.who] * size + column
+    outcome = ~_SORE[of.procedure[at.who], column]
+    scores, kept = at.nrs[outcome].astype(np.float64), place[outcome]
+    sums = [np.bincount(kept, weight, CELLS * size) for weight in (np.ones(kept.size), scores, scores**2)]
+    answered = np.zeros((of.size, size), dtype=np.bool_)
+    answered[at.who, column] = True
+    due = _due(of, at.stop, outcomes=False)
+    ours = np.zeros_like(due)
+    known = GRID.column[np.minimum(unsent[1], LAST_DAY)] >= 0
+    ours[unsent[0][known], GRID.column[unsent[1][known]]] = True
+    return {
+        "pain": np.stack(sums, axis=1).reshape(CELLS, size, 3),
+        "due": _by_cell(due, cell),
+        "came": _by_cell(due & answered, cell),
+        "unsent": _by_cell(due & ours & ~answered, cell),
+        "levels": _levels_by_cell(levels(of, at), cell, judged(of)),
+    }
 
 
-def _fit(csi: Floats, share: Floats) -> tuple[FitPoint, ...]:
-    """Return the least-squares line with the 95 % interval of its mean."""
-    if csi.size < 3 or np.ptp(csi) == 0:
-        return ()
-    centred = csi - csi.mean()
-    slope = float(centred @ share / (centred @ centred))
-    rest = share - share.mean() - slope * centred
-    noise = float(rest @ rest) / (csi.size - 2)
-    found = []
-    for at in np.linspace(csi.min(), csi.max(), _FIT_STEPS):
-        away = float(at - csi.mean())
-        reach = tails.half_width(0.95) * (noise * (1.0 / csi.size + away**2 / float(centred @ centred))) ** 0.5
-        middle = float(share.mean()) + slope * away
-        found.append(FitPoint(float(at), middle, middle - reach, middle + reach))
-    return tuple(found)
+def _due(of: Columns, stop: Ints, *, outcomes: bool) -> Flags:
+    """Return which prompts of each patient are over."""
+    due = np.zeros((of.size, len(GRID.days)), dtype=np.bool_)
+    for place in np.unique(of.procedure).tolist():
+        inside = np.flatnonzero(of.procedure == place)
+        for column, last in GRID.places(place, outcomes=outcomes):
+            due[inside, column] = stop[inside] > last
+    return due
+
+
+def _by_cell(flags: Flags, cell: Ints) -> Ints:
+    """Count the patients of each cell for whom each column is true."""
+    who, column = np.nonzero(flags)
+    counts = np.bincount(cell[who] * flags.shape[1] + column, minlength=CELLS * flags.shape[1])
+    return counts.reshape(CELLS, flags.shape[1]).astype(np.int32)
+
+
+def levels(of: Columns, at: Readings) -> Ints:
+    """Return a level of relief for each patient and prompt: no reply once its window is over, else not due."""
+    found = np.where(_due(of, at.stop, outcomes=True), LEVELS.index("no_reply"), LEVELS.index("not_due"))
+    found = found.astype(np.int8)
+    share = shares(of, at)
+    level = np.full(share.size, LEVELS.index("worse"), dtype=np.int8)
+    for edge, number in reversed(_EDGES):
+        level[share >= edge - _HAIR] = number
+    columns = GRID.column[at.nominal]
+    kept = ~_SORE[of.procedure[at.who], columns]
+    found[at.who[kept], columns[kept]] = level[kept]
+    return found
+
+
+def shares(of: Columns, at: Readings) -> Floats:
+    """Return the relief of each reading as a share of the baseline."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(1.0 - at.nrs.astype(np.float64) / of.baseline[at.who])
+
+
+def _levels_by_cell(level: Ints, cell: Ints, chosen: Flags) -> Ints:
+    size, kinds = level.shape[1], len(LEVELS)
+    place = (cell[chosen][:, None].astype(np.int64) * size + np.arange(size)) * kinds + level[chosen]
+    return np.bincount(place.ravel(), minlength=CELLS * size * kinds).reshape(CELLS, size, kinds).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
-    """The level of relief of every patient at every outcome prompt of the cohort's plans."""
+class AtThreeMonths:
+    """Who has a complete CSI, a judged baseline and an answer at 3 months: place, CSI and relief as a share."""
 
-    days: tuple[int, ...]
-    level: Ints
-
-
-def levels(of: Columns, at: Readings) -> Levels:
-    """Return a level for each patient and day: no reply once its window is over, not due before or elsewhere."""
-    asked = np.unique(of.procedure[_judged(of)]).tolist()
-    days = sorted({nominal for place in asked for nominal, _, safety in GRID.points[place] if not safety})
-    return Levels(tuple(days), _levels(of, at, days))
+    who: Ints
+    csi: Floats
+    relief: Floats
+    able: int
 
 
-def heatmap(of: Columns, found: Levels, bands: Bands) -> Heatmap:
-    """Return the levels by band, the longest relief first; of a large cohort an even choice of the rows."""
-    members = _judged(of) & (bands.place >= 0)
-    lasted = np.where(of.responder, of.left, 0.0)
-    total = int(members.sum())
-    groups = []
-    for place, name in enumerate(bands.names):
-        inside = np.flatnonzero(members & (bands.place == place))
-        shown = inside[np.argsort(-lasted[inside], kind="stable")]
-        if total > MOST_ROWS and inside.size:
-            fewer = max(1, MOST_ROWS * inside.size // total)
-            shown = shown[np.linspace(0, inside.size - 1, fewer).astype(np.int64)]
-        counts = [np.bincount(column, minlength=len(LEVELS)).tolist() for column in found.level[inside].T]
-        rows = tuple(
-            HeatRow(days, tuple(row))
-            for days, row in zip(lasted[shown].tolist(), found.level[shown].tolist(), strict=True)
-        )
-        groups.append(HeatGroup(name, int(inside.size), rows, tuple(map(tuple, counts))))
-    return Heatmap(found.days, LEVELS, tuple(groups), total > MOST_ROWS)
+def at_three_months(of: Columns, at: Readings) -> AtThreeMonths:
+    """Return relief at 3 months against CSI."""
+    csi = of.csi
+    able = judged(of) & ~np.isnan(csi)
+    chosen = np.flatnonzero((at.nominal == THREE_MONTHS) & able[at.who])
+    who = at.who[chosen]
+    share = 1.0 - at.nrs[chosen].astype(np.float64) / of.baseline[who]
+    return AtThreeMonths(who, csi[who].astype(np.float64), share, int(able.sum()))
 
 
-def _levels(of: Columns, at: Readings, days: Sequence[int]) -> Ints:
-    found = np.full((of.size, len(days)), LEVELS.index("not_due"), dtype=np.int8)
-    column = {day: place for place, day in enumerate(days)}
-    for place, points in enumerate(GRID.points):
-        for nominal, last, _ in points:
-            if nominal in column:
-                over = (of.procedure == place) & (at.stop > last)
-                found[over, column[nominal]] = LEVELS.index("no_reply")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = 1.0 - at.nrs.astype(np.float64) / of.baseline[at.who]
-    level = np.full(share.size, LEVELS.index("worse"), dtype=np.int8)
-    for edge, number in reversed(_EDGES):
-        # A hair's breadth, so that 0.3 of a baseline of 10 is not missed by rounding.
-        level[share >= edge - 1e-6] = number
-    columns = np.array([column.get(day, -1) for day in range(LAST_DAY + 1)])[at.nominal]
-    kept = columns >= 0
-    found[at.who[kept], columns[kept]] = level[kept]
-    return found
+def scattered(of: Columns, at: Readings) -> Arrays:
+    """Return, for each CSI total, number, sum and sum of squares of relief at 3 months, and how many reach 30 and 50 %.
+
+    The line and its interval follow from these sums alone.
+    """
+    found = at_three_months(of, at)
+    total, share = found.csi.astype(np.int64), found.relief
+    parts = (np.ones(share.size), share, share**2, share >= 0.3 - _HAIR, share >= 0.5 - _HAIR)
+    sums = [np.bincount(total, part.astype(np.float64), CSI_TOTALS) for part in parts]
+    return {"scatter": np.stack(sums, axis=1), "able": np.array([found.able], dtype=np.int32)}

@@ -1,222 +1,169 @@
-"""Make the cohort page ahead of time: read the projection once, compare every group, and pack the answers.
+"""Make the parts of the cohort page ahead of time, so that a page reads a few ready-made rows.
 
-A page that computed over a hundred thousand episodes would keep a clinician waiting; it reads one ready-made row.
-Nothing here is called by a page, and the mixed model, which needs statsmodels, is fitted here only.
+Counted parts are read from tallies and follow every change at once. Fitted parts look at every patient again: of a
+large cohort they are made in their own time, and say their own data cut-off. Nothing here is called by a page but
+`page`, and the mixed model, which needs statsmodels, is fitted here only.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from sqlmodel import Session
 
-from prom.domain import relief
-from prom.services import comparing_figures as figures
-from prom.services import comparing_findings as findings
-from prom.services import comparing_loading, packing, similar
-from prom.services import comparing_pain as pain
-from prom.services import comparing_relief as relieved
-from prom.services.comparing_columns import PROCEDURES, TWO, Columns, Flags, Ints
-from prom.services.comparing_loading import Cohort
-from prom.services.comparing_pain import Levels, Readings
-from prom.services.comparing_views import (
-    BandMeans,
-    BandReplies,
-    CausePoint,
-    Causes,
-    CohortView,
-    Mixed,
-    MixedTerm,
-    Scatter,
-)
+from prom.domain import scoring
+from prom.services import comparing_counted as counts
+from prom.services import comparing_fitted as fits
+from prom.services import comparing_projection as projection
+from prom.services import comparing_tally as tallies
+from prom.services import packing, similar
+from prom.services.comparing_cohort import THRESHOLDS, Cohort
+from prom.services.comparing_columns import Columns
+from prom.services.comparing_page import Fitted
+from prom.services.comparing_pain import Readings
+from prom.services.comparing_projection import Manifest, Place, Update
+from prom.services.comparing_tally import Tally
+from prom.services.comparing_views import Mixed, MixedTerm
 from prom.storage import cohort as rows
+from prom.storage import cohort_pages as pages
 from prom.storage import sites
+from prom.storage.cohort_pages import Kept
 
 EVERY = "all"
-Packed = list[tuple[str, str]]
-
-
-def key(scope: str, procedure: str | None, threshold: int) -> str:
-    """Return the key of one page: a site's id or "all", a procedure or all, a threshold."""
-    return f"cohort|{scope}|{procedure or EVERY}|{threshold}"
-
-
-def model_key(scope: str, procedure: str | None) -> str:
-    """Return the key of the mixed model of one page."""
-    return f"mixed|{scope}|{procedure or EVERY}"
-
-
-def scope_of(session: Session, site_ids: Collection[int]) -> str:
-    """Return how a set of sites is named in keys: "all" for all there are, else their ids."""
-    every = {site.id for site in sites.everything(session)}
-    return EVERY if every <= set(site_ids) else ",".join(str(one) for one in sorted(site_ids))
-
-
-def packed(session: Session, now: datetime) -> Packed:
-    """Return every page there may be, ready to be stored: by scope, procedure and threshold."""
-    cohort = comparing_loading.loaded(session, now)
-    found: Packed = []
-    for scope, procedure, here in _parts(session, cohort):
-        found += _page(session, here, scope, procedure)
-    sites_of = cohort.columns[relief.WANING_PERCENT].site
-    for site_id in np.unique(sites_of).tolist():
-        found += _similar(cohort.only(sites_of == site_id), site_id)
-    return found
-
-
-def packed_models(session: Session, now: datetime) -> Packed:
-    """Return the mixed model of every page there may be, ready to be stored."""
-    cohort = comparing_loading.loaded(session, now)
-    return [
-        (model_key(scope, procedure), packing.packed(_mixed(here.columns[relief.WANING_PERCENT], here.readings)))
-        for scope, procedure, here in _parts(session, cohort)
-    ]
-
-
-def _parts(session: Session, cohort: Cohort) -> Iterator[tuple[str, str | None, Cohort]]:
-    """Yield each scope and procedure with its episodes, all procedures together first."""
-    for scope, chosen in _scopes(session, cohort.columns[relief.WANING_PERCENT]):
-        here = cohort.only(chosen)
-        yield scope, None, here
-        procedure = here.columns[relief.WANING_PERCENT].procedure
-        for place in np.unique(procedure).tolist():
-            yield scope, PROCEDURES[place], here.only(procedure == place)
-
-
-def _scopes(session: Session, of: Columns) -> list[tuple[str, Flags]]:
-    every = [site.id for site in sites.everything(session)]
-    scopes = [(EVERY, np.ones(of.size, dtype=np.bool_))]
-    if len(every) > 1:
-        scopes += [(str(site_id), of.site == site_id) for site_id in every]
-    return scopes
+REST_AN_EPISODE = timedelta(milliseconds=10)
+# Models of more episodes than these use an even choice of them.
+MOST_FITTED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
-    """What a page shows at either threshold."""
+class Group:
+    """The episodes of one page: its scope (a site's id, or all), a procedure or all, and where they are kept."""
 
-    levels: Levels
-    last: Ints
-    means: tuple[BandMeans, ...]
-    replies: tuple[BandReplies, ...]
-    causes: Causes
-    scatter: Scatter
+    scope: str
+    procedure: str
+    places: frozenset[Place]
 
+    def key(self, part: str, threshold: int) -> str:
+        """Return the key of a part of the page at a threshold."""
+        return f"{part}|{self.scope}|{self.procedure}|{threshold}"
 
-def _page(session: Session, cohort: Cohort, scope: str, procedure: str | None) -> Packed:
-    """Return both thresholds of one page; what does not depend on the threshold is computed once."""
-    of = cohort.columns[relief.WANING_PERCENT]
-    at, two, five = cohort.readings.at_prompts(), figures.two_bands(of), figures.five_bands(of)
-    last = np.zeros(of.size, dtype=np.int64)
-    np.maximum.at(last, cohort.readings.who, cohort.readings.day)
-    shared = _Shared(
-        levels=pain.levels(of, at),
-        last=last,
-        means=pain.means(of, at, two) + pain.means(of, at, five),
-        replies=pain.replies(of, at, two, cohort.unsent),
-        causes=_causes(cohort, of),
-        scatter=pain.scatter(of, at),
-    )
-    views = [_view(cohort, threshold, procedure or EVERY, shared) for threshold in cohort.columns]
-    named = _named(session, views)
-    return [(key(scope, procedure, view.threshold), packing.packed(named(view))) for view in views]
+    @property
+    def model_key(self) -> str:
+        """Return the key of the mixed model of the page."""
+        return f"mixed|{self.scope}|{self.procedure}"
 
 
-def _named(session: Session, views: list[CohortView]) -> Callable[[CohortView], CohortView]:
-    """Return what puts public ids in the place of the ids of the few episodes that a page shows one by one."""
-    shown = {int(one.public_id) for view in views for one in view.scatter.points}
-    shown |= {int(one.public_id) for view in views for one in view.swimmer}
-    names = rows.public_ids(session, shown)
-
-    def named(view: CohortView) -> CohortView:
-        points = tuple(replace(one, public_id=names[int(one.public_id)]) for one in view.scatter.points)
-        lanes = tuple(replace(one, public_id=names[int(one.public_id)]) for one in view.swimmer)
-        return replace(view, scatter=replace(view.scatter, points=points), swimmer=lanes)
-
-    return named
+def scope_of(session: Session, site_ids: Collection[int]) -> str | None:
+    """Return how a set of sites is named in keys: "all" for all there are, or the only one; None for others."""
+    every = {site.id for site in sites.everything(session)}
+    if every <= set(site_ids):
+        return EVERY
+    return str(next(iter(site_ids))) if len(site_ids) == 1 else None
 
 
-def _view(cohort: Cohort, threshold: int, procedure: str, shared: _Shared) -> CohortView:
-    of = cohort.columns[threshold]
-    two, five = figures.two_bands(of), figures.five_bands(of)
-    by_two, found, shares = relieved.divided(of, two), figures.hazards(of), relieved.shares(of, two)
-    hazards, mean_days = tuple(map(relieved.hazard, found.coefficients)), relieved.mean_days(of)
-    told = (
-        findings.response(shares, of.states),
-        findings.losses(by_two),
-        findings.hazard(hazards, found.n, found.events),
-        findings.days(mean_days),
-        findings.success(shares),
-        findings.at_three_months(shared.scatter),
-        findings.answers(shared.replies),
-    )
-    return CohortView(
-        as_of=cohort.as_of,
-        definition_version=relief.DEFINITION_VERSION,
-        threshold=threshold,
-        procedure=procedure,
-        n=of.size,
-        responders=int(of.responder.sum()),
-        states=tuple(of.states.items()),
-        without_csi=int((~of.asked_csi).sum()),
-        findings=tuple(one for one in told if one is not None),
-        warnings=(
-            *findings.open_bands(of),
-            *figures.standing(figures.curves(of, two)).warnings,
-            *found.warnings,
-            findings.CAVEAT,
-        ),
-        two=by_two,
-        five=relieved.divided(of, five),
-        hazards=hazards,
-        hazards_n=found.n,
-        hazards_events=found.events,
-        mean_days=mean_days,
-        sensitivity=relieved.sensitivity(of),
-        shares=shares + relieved.shares(of, five)[1:],
-        competing=relieved.incidences(of, two),
-        means=shared.means,
-        replies=shared.replies,
-        causes=shared.causes,
-        scatter=shared.scatter,
-        swimmer=relieved.lanes(of, shared.last),
-        heatmap=pain.heatmap(of, shared.levels, five),
-    )
+def groups(session: Session, known: Manifest) -> list[Group]:
+    """Return every page that is made ahead, all procedures together first."""
+    every = [site.id for site in sites.everything(session)]
+    scopes = [(EVERY, set(every)), *([(str(one), {one}) for one in every] if len(every) > 1 else [])]
+    found = []
+    for scope, ids in scopes:
+        here = frozenset(place for place in known.places if place[0] in ids)
+        found.append(Group(scope, EVERY, here))
+        found += [
+            Group(scope, procedure, frozenset(place for place in here if place[1] == procedure))
+            for procedure in sorted({procedure for _, procedure in here})
+        ]
+    return found
 
 
-def _causes(cohort: Cohort, of: Columns) -> Causes:
-    counts: dict[str, list[int]] = {}
-    reviewed = [0] * len(TWO)
-    for place, cause in cohort.conclusions:
-        band = int(of.two[place])
-        if band >= 0:
-            reviewed[band] += 1
-            counts.setdefault(cause, [0] * len(TWO))[band] += 1
-    ordered = sorted(counts.items(), key=lambda item: (-sum(item[1]), item[0]))
-    return Causes(TWO, tuple(reviewed), tuple(CausePoint(cause, tuple(each)) for cause, each in ordered))
+def counted(session: Session, update: Update) -> Iterator[Kept]:
+    """Yield the counted parts of the pages that an update changes."""
+    known: dict[Place, Tally] = {}
+    for group in groups(session, update.manifest):
+        if not (update.whole or group.places & update.places):
+            continue
+        for place in group.places - known.keys():
+            text = update.kept.get(projection.tally_key(place))
+            found = projection.tally(session, [place]) if text is None else tallies.unpacked(text)
+            known |= {} if found is None else {place: found}
+        parts = [known[place] for place in sorted(group.places) if place in known]
+        whole = tallies.together(parts or [tallies.nothing()])
+        for threshold in THRESHOLDS:
+            view = counts.counted(whole, threshold, scoring.CUT_OFF)
+            yield group.key("counted", threshold), packing.packed(view)
+
+
+def due(session: Session, known: Manifest, now: datetime, *, unhurried: bool) -> list[Group]:
+    """Return the pages whose fitted parts lag behind their counts; unhurried, only those that have rested enough."""
+    marks = pages.marks(session, "fitted|")
+    sizes = known.places
+    found = []
+    for group in groups(session, known):
+        made_at, seen = marks.get(group.key("fitted", THRESHOLDS[0]), (None, -1))
+        rest = REST_AN_EPISODE * sum(sizes[place] for place in group.places) if unhurried else timedelta(0)
+        if made_at is None or (_lags(made_at, seen, known) and made_at + rest <= now):
+            found.append(group)
+    return found
+
+
+def _lags(made_at: datetime, seen: int, known: Manifest) -> bool:
+    return seen < known.watermark or made_at < known.made_at
+
+
+def fitted(session: Session, known: Manifest, chosen: Collection[Group]) -> Iterator[Kept]:
+    """Yield the fitted parts of some pages, and the similar patients of their sites and procedures."""
+    for group in chosen:
+        cohort = projection.read(session, known, group.places, MOST_FITTED)
+        if cohort is None:
+            continue
+        for threshold in THRESHOLDS:
+            view = named(session, told_of(fits.fitted(cohort, threshold, scoring.CUT_OFF), cohort.size, group, known))
+            yield group.key("fitted", threshold), packing.packed(view)
+        if len(group.places) == 1:
+            ((site_id, procedure),) = group.places
+            yield similar.key(site_id, procedure), _similar(cohort)
+
+
+def told_of(view: Fitted, used: int, group: Group, known: Manifest) -> Fitted:
+    """Return a fitted part that says so when it stands on an even choice of a very large cohort."""
+    every = sum(known.places[place] for place in group.places)
+    if used >= every:
+        return view
+    told = f"models and patients drawn one by one use an even choice of {used} of {every} episodes"
+    return replace(view, warnings=(told, *view.warnings))
+
+
+def named(session: Session, view: Fitted) -> Fitted:
+    """Return a fitted part with public ids in the place of the ids of the few patients it shows one by one."""
+    names = rows.public_ids(session, {int(lane.public_id) for lane in view.swimmer})
+    lanes = tuple(replace(lane, public_id=names.get(int(lane.public_id), "")) for lane in view.swimmer)
+    return replace(view, swimmer=lanes)
+
+
+def models(session: Session, known: Manifest) -> Iterator[Kept]:
+    """Yield the mixed model of every page."""
+    for group in groups(session, known):
+        cohort = projection.read(session, known, group.places, MOST_FITTED)
+        if cohort is not None:
+            yield group.model_key, packing.packed(_mixed(cohort.waning, cohort.readings))
 
 
 def _mixed(of: Columns, readings: Readings) -> Mixed:
     from prom.statistics import mixed
 
-    known = ~np.isnan(of.csi[readings.who])
+    csi = of.csi
+    known = ~np.isnan(csi[readings.who])
     who = readings.who[known]
     if not who.size:
         return Mixed((), 0, 0, 0, "no answers of patients with a complete CSI")
-    fit = mixed.fit(who, readings.day[known].astype(np.float64), readings.nrs[known], of.csi[who])
+    fit = mixed.fit(who, readings.day[known].astype(np.float64), readings.nrs[known], csi[who])
     if isinstance(fit, mixed.NotFitted):
         return Mixed((), int(who.size), 0, 0, fit.reason)
     terms = tuple(MixedTerm(one.name, one.coef, one.low, one.high, one.p) for one in fit.terms)
     return Mixed(terms, fit.answers, fit.patients, fit.patients_used, "")
 
 
-def _similar(cohort: Cohort, site_id: int) -> Packed:
-    of, at = cohort.columns[relief.WANING_PERCENT], cohort.readings.at_prompts()
-    found = []
-    for place in np.unique(of.procedure).tolist():
-        inside = of.procedure[at.who] == place
-        who = at.who[inside]
-        content = similar.content(at.nominal[inside], at.nrs[inside], who, of.five[who], of.two[who])
-        found.append((similar.key(site_id, PROCEDURES[place]), content))
-    return found
+def _similar(cohort: Cohort) -> str:
+    of, at = cohort.waning, cohort.readings.at_prompts()
+    return similar.content(at.nominal, at.nrs, at.who, of.five[at.who], of.halves()[at.who])

@@ -5,7 +5,6 @@ days count from the procedure. A snapshot is this, packed as nested lists.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,17 @@ class Survival:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A hazard ratio with its 95 % interval; None where it cannot be estimated."""
+    """A hazard ratio with its 95 % interval; None where it cannot be estimated.
+
+    `constant_p` is of the check that the ratio does not change with time: a small one speaks against it.
+    """
 
     covariate: str
     hr: float | None
     low: float | None
     high: float | None
     p: float | None
+    constant_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,6 @@ class ScatterPoint:
 
     csi: int
     relief: float
-    public_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +242,27 @@ class FitPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ScatterGroup:
+    """Of `n` patients on one side of the cut-off, how many had 30 and 50 % relief at 3 months."""
+
+    band: str
+    n: int
+    moderate: int
+    substantial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scatter:
-    """Relief at 3 months against CSI; above 2,000 patients an even choice is shown, the line is fitted to all `n`."""
+    """Relief at 3 months against CSI of `n` patients, out of `of` with a complete CSI and a judged baseline.
+
+    Line and groups stand on all of them; of many an even choice of points is shown.
+    """
 
     n: int
     of: int
     points: tuple[ScatterPoint, ...]
     fit: tuple[FitPoint, ...]
+    groups: tuple[ScatterGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,44 +328,26 @@ class Mixed:
 
 
 @dataclass(frozen=True, slots=True)
-class CohortView:
-    """The cohort page. `findings` come first: whole sentences with their denominators.
+class CalibrationRow:
+    """One fifth of the patients by what was expected for them: the mean expectation beside what came."""
 
-    `as_of` is the data cut-off. Every figure is of the responders among `n` episodes unless it says otherwise.
-    """
-
-    as_of: datetime
-    definition_version: str
-    threshold: int
-    procedure: str
     n: int
-    responders: int
-    states: tuple[tuple[str, int], ...]
-    without_csi: int
-    findings: tuple[str, ...]
-    warnings: tuple[str, ...]
-    two: Survival
-    five: Survival
-    hazards: tuple[Hazard, ...]
-    hazards_n: int
-    hazards_events: int
-    mean_days: tuple[MeanDays, ...]
-    sensitivity: tuple[Sensitivity, ...]
-    shares: tuple[Responders, ...]
-    competing: tuple[Incidence, ...]
-    means: tuple[BandMeans, ...]
-    replies: tuple[BandReplies, ...]
-    causes: Causes
-    scatter: Scatter
-    swimmer: tuple[Lane, ...]
-    heatmap: Heatmap
-    mixed: Mixed | None = None
+    events: int
+    predicted: float
+    observed: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What the page is narrowed to; no procedure means all, no site all that the reader may see."""
+class Calibration:
+    """Expected against observed relief at the horizon, of patients who held relief after the landmark.
 
-    procedure: str | None = None
-    threshold: int = 50
-    site_id: int | None = None
+    Each was expected from the other four fifths of the cohort. Without rows `reason` says why in words.
+    """
+
+    landmark: int
+    horizon: int
+    n: int
+    rows: tuple[CalibrationRow, ...]
+    reason: str

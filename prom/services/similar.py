@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from prom.services.comparing_columns import FIVE, TWO, Floats, Ints
 from prom.services.reviewing_views import Csi, Similar, SimilarPoint
-from prom.storage import cohort as rows
+from prom.storage import cohort_pages as pages
 
 FEWEST_PATIENTS = 20
 FEWEST_ANSWERS = 12
@@ -37,7 +37,7 @@ def bands_of(csi: Csi | None) -> tuple[str, ...]:
 
 def read(session: Session, site_id: int, procedure: str, csi: Csi | None) -> Similar | None:
     """Return the narrowest group with enough patients, or the widest there is; None before the first snapshot."""
-    snapshot = rows.snapshot(session, key(site_id, procedure))
+    snapshot = pages.snapshot(session, key(site_id, procedure))
     if snapshot is None:
         return None
     groups = json.loads(snapshot.content)

@@ -9,6 +9,7 @@ Sources:
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,15 +43,24 @@ def cumulative_incidence(
     count = max(causes or 1, int(kinds.max(initial=0)))
     grid, place = np.unique(times.astype(np.float64), return_inverse=True)
     struck = np.bincount(place * (count + 1) + kinds, minlength=grid.size * (count + 1)).reshape(grid.size, count + 1)
-    risk = np.cumsum(struck.sum(axis=1)[::-1])[::-1]
-    when = struck[:, 1:].any(axis=1)
+    return incidences_of(grid, struck, level)
+
+
+def incidences_of(times: FloatArray, counts: npt.NDArray[Any], level: float = 0.95) -> tuple[Incidence, ...]:
+    """Return the Aalen-Johansen curves from counts.
+
+    A row is a distinct time, in order; the first column counts the censored, the others a cause each.
+    """
+    n = int(counts.sum())
+    risk = np.cumsum(counts.sum(axis=1)[::-1])[::-1]
+    when = counts[:, 1:].any(axis=1)
     return tuple(
-        _incidence(kind, grid[when], risk[when].astype(np.float64), struck[when].astype(np.float64), level)
-        for kind in range(1, count + 1)
+        _incidence(kind, n, times[when], risk[when].astype(np.float64), counts[when].astype(np.float64), level)
+        for kind in range(1, counts.shape[1])
     )
 
 
-def _incidence(kind: int, grid: FloatArray, risk: FloatArray, struck: FloatArray, level: float) -> Incidence:
+def _incidence(kind: int, n: int, grid: FloatArray, risk: FloatArray, struck: FloatArray, level: float) -> Incidence:
     deaths, own = struck[:, 1:].sum(axis=1), struck[:, kind]
     before = np.concatenate(([1.0], np.cumprod((risk - deaths) / risk)[:-1])) if grid.size else grid
     incidence = np.cumsum(before * own / risk)
@@ -63,7 +73,7 @@ def _incidence(kind: int, grid: FloatArray, risk: FloatArray, struck: FloatArray
     low[open_yet], high[open_yet] = np.exp(log / reach), np.exp(log * reach)
     return Incidence(
         cause=kind,
-        n=int(risk[0]) if grid.size else 0,
+        n=n,
         events=int(own.sum()),
         time=grid,
         n_risk=risk,

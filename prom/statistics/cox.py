@@ -137,7 +137,9 @@ def _scaled(sets: Sequence[RiskSets], width: int) -> tuple[list[RiskSets], Float
     constant = spread <= 1e-12 * np.abs(everyone).max(axis=0, initial=1e-300)
     scale = np.where(constant, 1.0, spread)
     # A constant column becomes exactly 0: what rounding leaves of it must not look like information.
-    return [replace(one, rows=np.where(constant, 0.0, (one.rows - centre) / scale)) for one in sets], scale
+    return [
+        replace(one, rows=np.asfortranarray(np.where(constant, 0.0, (one.rows - centre) / scale))) for one in sets
+    ], scale
 
 
 def _evaluate(sets: Sequence[RiskSets], beta: FloatArray) -> tuple[float, FloatArray, FloatArray]:

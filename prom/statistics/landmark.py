@@ -9,6 +9,7 @@ Sources:
     Crowson, Atkinson & Therneau 2016 (Stat Methods Med Res 25:1692): calibration of predicted survival by risk group.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRow:
-    """One third of the patients, by what was predicted for them: the mean prediction beside the Kaplan-Meier share."""
+    """One part of the patients, by what was predicted for them: the mean prediction beside the Kaplan-Meier share."""
 
     n: int
     events: int
@@ -97,23 +98,45 @@ def held_out_predictions(
     followed to the horizon in the other folds, gets NaN.
     """
     times = arrays.durations(time)
-    events, kinds = arrays.indicators(event, times.size), arrays.labels(alike, times.size)
+    kinds = arrays.labels(alike, times.size)
+    members = [kinds == kind for kind in range(int(kinds.max(initial=-1)) + 1)]
+    return held_out([(one, one) for one in members], times, event, landmark, horizon)
+
+
+def held_out(
+    groups: Sequence[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]],
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    landmark: float,
+    horizon: float,
+) -> FloatArray:
+    """Return expected courses computed without each patient's own fifth, for groups of (patients, their likes).
+
+    The likes may be a wider group than the patients. Whoever is in no group gets NaN.
+    """
+    times = arrays.durations(time)
+    events = arrays.indicators(event, times.size)
     predicted = np.full(times.size, np.nan)
-    for kind in range(int(kinds.max(initial=-1)) + 1):
-        members = np.flatnonzero((kinds == kind) & (times > landmark))
+    for wanted, likes in groups:
+        members = np.flatnonzero(likes & (times > landmark))
         # Folds are dealt out in order, so the same cohort always gives the same table.
         fold = np.arange(members.size) % FOLDS
         for number in range(min(FOLDS, members.size)):
-            others = members[fold != number]
+            others, own = members[fold != number], members[fold == number]
             course = expected_course(times[others], events[others], landmark, horizon)
-            predicted[members[fold == number]] = np.nan if course.probability is None else course.probability
+            predicted[own[wanted[own]]] = np.nan if course.probability is None else course.probability
     return predicted
 
 
 def calibration(
-    predicted: npt.ArrayLike, time: npt.ArrayLike, event: npt.ArrayLike, horizon: float, level: float = 0.95
+    predicted: npt.ArrayLike,
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    horizon: float,
+    level: float = 0.95,
+    parts: int = 3,
 ) -> tuple[CalibrationRow, ...]:
-    """Return predicted against observed by thirds of the prediction.
+    """Return predicted against observed by thirds of the prediction, or by fifths or other parts.
 
     Equal predictions stay in one row; patients without a prediction (NaN) are left out.
     """
@@ -123,9 +146,9 @@ def calibration(
     known = np.isfinite(chances)
     chances, times, events = chances[known], times[known], events[known]
     rows = []
-    third = _thirds(chances)
-    for number in np.unique(third):
-        chosen = third == number
+    part = _parts(chances, parts)
+    for number in np.unique(part):
+        chosen = part == number
         curve = survival.kaplan_meier(times[chosen], events[chosen], level)
         observed, low, high = _held_through(curve, horizon, level)
         lost = int(curve.n_event[curve.time <= horizon].sum())
@@ -133,10 +156,10 @@ def calibration(
     return tuple(rows)
 
 
-def _thirds(values: FloatArray) -> IntArray:
-    """Return 0, 1 or 2 for each value; ties share the third in which the middle of their ranks lies."""
+def _parts(values: FloatArray, parts: int) -> IntArray:
+    """Return 0, 1, ... for each value; ties share the part in which the middle of their ranks lies."""
     if not values.size:
         return np.zeros(0, dtype=np.int64)
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2.0
-    return np.minimum((3.0 * middle / values.size).astype(np.int64), 2)[place]
+    return np.minimum((parts * middle / values.size).astype(np.int64), parts - 1)[place]

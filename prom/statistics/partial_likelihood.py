@@ -63,23 +63,26 @@ def _risk_sets(times: FloatArray, events: IntArray, matrix: FloatArray) -> RiskS
     deaths = np.add.reduceat(died, starts).astype(np.int64)
     block = np.repeat(np.arange(starts.size), deaths)
     rank = np.arange(block.size) - np.repeat(np.cumsum(deaths) - deaths, deaths)
-    return RiskSets(matrix[order], died, starts, latest[starts], block, rank / deaths[block])
+    return RiskSets(np.asfortranarray(matrix[order]), died, starts, latest[starts], block, rank / deaths[block])
 
 
 def pieces(sets: RiskSets, beta: FloatArray) -> Pieces:
     """Return the parts of the partial likelihood at these coefficients."""
-    eta = sets.rows @ beta
+    # Column by column: a library's matrix product would wake other threads for a few thousand numbers.
+    eta = np.zeros(sets.died.size)
+    for column, slope in zip(sets.rows.T, beta, strict=True):
+        eta += column * slope
     # The likelihood depends on differences only; taking out the largest keeps exp() finite.
     eta -= eta.max(initial=0.0)
     weight = np.exp(eta)
     all_0, all_1, all_2 = _moments(sets, weight)
     own_0, own_1, own_2 = _moments(sets, weight * sets.died)
     risk_0, risk_1, risk_2 = (np.cumsum(part, axis=0) for part in (all_0, all_1, all_2))
-    own_x = np.add.reduceat(sets.rows * sets.died[:, None], sets.starts, axis=0)
+    own_x = _moments(sets, sets.died)[1]
     # Far from the maximum a risk set may weigh nothing; the caller sees what is not finite and takes a shorter step.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         left = risk_0[sets.tied_block] - sets.tied_share * own_0[sets.tied_block]
-        loglik = float(sets.died @ eta - np.log(left).sum())
+        loglik = float((sets.died * eta).sum() - np.log(left).sum())
         plain, once = (_by_death(sets, sets.tied_share**power / left) for power in (0, 1))
         square, cross, tail = (_by_death(sets, sets.tied_share**power / left**2) for power in (0, 1, 2))
         slopes = own_x - risk_1 * plain[:, None] + own_1 * once[:, None]
@@ -95,13 +98,21 @@ def pieces(sets: RiskSets, beta: FloatArray) -> Pieces:
 
 
 def _moments(sets: RiskSets, weight: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the sums of w, w x and w x x' of every block."""
-    weighted = sets.rows * weight[:, None]
-    return (
-        np.add.reduceat(weight, sets.starts),
-        np.add.reduceat(weighted, sets.starts, axis=0),
-        np.add.reduceat(_outer(weighted, sets.rows), sets.starts, axis=0),
-    )
+    """Return the sums of w, w x and w x x' of every block.
+
+    Of the symmetric matrices one half is summed, a row at a time: the whole of them for every patient at once would not
+    fit into the processor's cache.
+    """
+    columns = sets.rows.T
+    size = columns.shape[0]
+    once, twice = np.empty((sets.blocks, size)), np.empty((sets.blocks, size, size))
+    for place in range(size):
+        weighted = columns[place] * weight
+        once[:, place] = np.add.reduceat(weighted, sets.starts)
+        for other in range(place, size):
+            summed = np.add.reduceat(weighted * columns[other], sets.starts)
+            twice[:, place, other] = twice[:, other, place] = summed
+    return np.add.reduceat(weight, sets.starts), once, twice
 
 
 def _by_death(sets: RiskSets, values: FloatArray) -> FloatArray:

@@ -1,17 +1,15 @@
-"""What comparing whole cohorts reads: plain tuples of every followed episode, no rows of objects; and its snapshots."""
+"""What comparing whole cohorts reads: plain tuples of every followed episode, no rows of objects."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import String, func, select, type_coerce
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import String, case, func, literal, select, type_coerce
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from prom.storage.models import (
-    Audit,
-    CohortSnapshot,
+    CoTreatment,
     Episode,
     EpisodeState,
     Event,
@@ -36,6 +34,21 @@ _FACTS = (
     col(Sensitization.phq4),
     col(Sensitization.opioids),
 )
+_SIGNS = (
+    col(Sensitization.brush_allodynia),
+    col(Sensitization.pinprick_hyperalgesia),
+    col(Sensitization.static_pressure),
+    col(Sensitization.cold_heat),
+    col(Sensitization.after_sensation),
+)
+# 2 a sign beyond the site, 1 at the site at most, 0 looked for and none found, -1 not looked for.
+_FOUND = case(
+    (literal("beyond").in_(_SIGNS), 2),
+    (literal("site").in_(_SIGNS), 1),
+    (literal("none").in_(_SIGNS), 0),
+    else_=-1,
+)
+WAVE_PARTS = len(_FACTS) + 9
 
 
 def _followed(*more: Any) -> Any:
@@ -57,15 +70,19 @@ def facts(session: Session, ids: Sequence[int]) -> Parts:
     return _turned(session.connection().execute(_followed().where(col(Episode.id).in_(ids))).all(), len(_FACTS))
 
 
-def waves(session: Session, size: int) -> Iterator[Parts]:
-    """Yield the facts of all judged episodes in waves, one list a fact, with their verdicts.
+def waves(session: Session, size: int, ids: Collection[int] | None = None) -> Iterator[Parts]:
+    """Yield the facts of all judged episodes, or of some, in waves, one list a fact, with their verdicts.
 
-    After the facts come zone, fields at 50 and at 30 percent, the end day and time they were judged by, and the course.
-    Instants come as the database holds them: a hundred thousand need not be understood to be compared.
+    After the facts come zone, indication, side, what the examination found, fields at 50 and at 30 percent, the end day
+    and time they were judged by, and the course. Instants come as the database holds them: a hundred thousand need not
+    be understood to be compared.
     """
     waning, loss = aliased(Relief), aliased(Relief)
     more = (
         col(Patient.time_zone),
+        col(Episode.indication),
+        col(Episode.side),
+        _FOUND,
         waning.fields,
         loss.fields,
         waning.end_day,
@@ -74,9 +91,11 @@ def waves(session: Session, size: int) -> Iterator[Parts]:
     )
     query = _followed(*more).join(waning, (waning.episode_id == col(Episode.id)) & (waning.threshold == 50))
     query = query.join(loss, (loss.episode_id == col(Episode.id)) & (loss.threshold == 30)).limit(size)
+    if ids is not None:
+        query = query.where(col(Episode.id).in_(ids))
     after = 0
     while found := session.connection().execute(query.where(col(Episode.id) > after)).all():
-        yield _turned(found, len(_FACTS) + len(more))
+        yield _turned(found, WAVE_PARTS)
         after = found[-1][0]
 
 
@@ -100,60 +119,42 @@ def places_of(session: Session, ids: Collection[int]) -> dict[int, tuple[datetim
     return {row[0]: (row[1], row[2]) for row in session.connection().execute(query)}
 
 
-def not_sent(session: Session) -> list[tuple[int, str]]:
+def _of(query: Any, column: Any, ids: Collection[int] | None) -> Any:
+    return query if ids is None else query.where(column.in_(ids))
+
+
+def not_sent(session: Session, ids: Collection[int] | None = None) -> list[tuple[int, str]]:
     """Return (episode id, time point) of the prompts that we did not send."""
     query = select(col(Prompt.episode_id), col(Prompt.time_point)).where(col(Prompt.state) == PromptState.NOT_SENT)
+    found = session.connection().execute(_of(query, col(Prompt.episode_id), ids))
+    return [(row[0], row[1]) for row in found]
+
+
+def conclusions(session: Session, ids: Collection[int] | None = None) -> list[tuple[int, str]]:
+    """Return (episode id, concluded cause) of the newest review of each episode."""
+    newest = _of(select(func.max(col(Review.id))), col(Review.episode_id), ids).group_by(col(Review.episode_id))
+    query = select(col(Review.episode_id), col(Review.cause)).where(col(Review.id).in_(newest))
     return [(row[0], row[1]) for row in session.connection().execute(query)]
 
 
-def conclusions(session: Session) -> list[tuple[int, str, str]]:
-    """Return (episode id, concluded cause, causes considered) of the newest review of each episode."""
-    newest = select(func.max(col(Review.id))).group_by(col(Review.episode_id))
-    query = select(col(Review.episode_id), col(Review.cause), col(Review.causes)).where(col(Review.id).in_(newest))
-    return [(row[0], row[1], row[2]) for row in session.connection().execute(query)]
+def treatments(session: Session, ids: Collection[int] | None = None) -> list[tuple[int, str]]:
+    """Return (episode id, kind) of every treatment beside a procedure."""
+    query = _of(select(col(CoTreatment.episode_id), col(CoTreatment.kind)), col(CoTreatment.episode_id), ids)
+    return [(row[0], row[1].value) for row in session.connection().execute(query)]
 
 
-def stops(session: Session) -> list[tuple[int, date]]:
+def stops(session: Session, ids: Collection[int] | None = None) -> list[tuple[int, date]]:
     """Return (episode id, day) of everything that may end a follow-up: events, deaths, withdrawals."""
-    events = select(col(Event.episode_id), col(Event.happened_on))
+    events = _of(select(col(Event.episode_id), col(Event.happened_on)), col(Event.episode_id), ids)
     found = [(row[0], row[1]) for row in session.connection().execute(events)]
     for column in (col(Patient.died_on), col(Patient.withdrawn_on)):
         query: Any = select(col(Episode.id), column).join(Patient, col(Patient.id) == col(Episode.patient_id))
-        found += [(row[0], row[1]) for row in session.connection().execute(query.where(column.is_not(None)))]
+        query = _of(query.where(column.is_not(None)), col(Episode.id), ids)
+        found += [(row[0], row[1]) for row in session.connection().execute(query)]
     return found
-
-
-def watermark(session: Session) -> int:
-    """Return a number that grows with every change: each leaves an audit row."""
-    return int(session.connection().execute(select(func.coalesce(func.max(col(Audit.id)), 0))).scalar_one())
 
 
 def newest_verdict(session: Session) -> datetime | None:
     """Return when a verdict was last computed."""
     found: datetime | None = session.connection().execute(select(func.max(col(Relief.computed_at)))).scalar_one()
     return found
-
-
-def snapshot(session: Session, key: str) -> CohortSnapshot | None:
-    """Return a ready-made answer by its key."""
-    return session.scalars(select(CohortSnapshot).where(col(CohortSnapshot.key) == key)).one_or_none()
-
-
-def snapshot_marks(session: Session) -> dict[str, tuple[datetime, int]]:
-    """Return when each snapshot was made and how far it saw."""
-    query = select(col(CohortSnapshot.key), col(CohortSnapshot.made_at), col(CohortSnapshot.watermark))
-    return {row[0]: (row[1], row[2]) for row in session.connection().execute(query)}
-
-
-def keep(session: Session, rows: Sequence[tuple[str, str]], made_at: datetime, seen: int) -> None:
-    """Store snapshots, given as (key, content), in the place of older ones."""
-    if not rows:
-        return
-    postgres = session.get_bind().dialect.name == "postgresql"
-    made: Any = postgresql.insert(CohortSnapshot) if postgres else sqlite.insert(CohortSnapshot)
-    replacing = made.on_conflict_do_update(
-        index_elements=["key"],
-        set_={name: made.excluded[name] for name in ("made_at", "watermark", "content")},
-    )
-    values = [{"key": key, "content": content, "made_at": made_at, "watermark": seen} for key, content in rows]
-    session.connection().execute(replacing, values)

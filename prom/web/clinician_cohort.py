@@ -1,121 +1,137 @@
 """The cohort page: how long relief lasts by CSI before the procedure, in this clinic's own patients."""
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
+from typing import Any
 
-from flask import Response, abort, render_template, request, url_for
+from flask import Response, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from prom.domain import procedures, relief
-from prom.services import comparing, exporting
-from prom.services.comparing_views import CohortView, Filters
+from prom.domain import timetable
+from prom.services import comparing, comparing_asking, exporting
+from prom.services.comparing_asking import Waiting
+from prom.services.comparing_page import CohortView
 from prom.storage import episodes
 from prom.storage import patients as people
 from prom.storage.models import Site
-from prom.web import clinician_cohort_charts, clinician_cohort_tables, context, guards
+from prom.web import clinician_cohort_charts as drawing
+from prom.web import clinician_cohort_file as file
+from prom.web import clinician_cohort_filters as choosing
+from prom.web import clinician_cohort_tables as tables
+from prom.web import context, guards
 from prom.web.clinician_blueprint import blueprint
 from prom.web.clinician_blueprint import translated as _
-from prom.web.filters import local_time
+from prom.web.clinician_cohort_filters import Choice
 
-BANDS = ("two", "five")
+REFRESH_SECONDS = 4
 
 
 @blueprint.get("/cohort")
 @guards.needs(guards.Permission.COHORT)
 def cohort() -> ResponseReturnValue:
-    """Show the cohort, narrowed by procedure, threshold and site."""
+    """Show the cohort, narrowed to what the form names."""
     with context.reading() as session:
         sites = context.my_sites(session)
-        asked = _asked(session, sites)
-        return render_template(
-            "clinician/cohort.html",
-            asked=asked,
-            view=asked.view,
-            charts=asked.charts,
-            tables=clinician_cohort_tables.sections(asked.view, asked.bands) if asked.view else [],
-            procedures=[("", _("All")), *((p.key, p.label) for p in procedures.PROCEDURES.values() if p.relief)],
-            thresholds=[("50", _("50 % relief (waning)")), ("30", _("30 % relief (loss)"))],
-            sites=[("", _("All")), *((site.public_id, site.label) for site in sites)] if len(sites) > 1 else [],
-            site=_site_name(sites, asked.filters) or "",
-            zone=asked.zone,
-            download=url_for(
-                "clinician.cohort_numbers",
-                procedure=asked.filters.procedure,
-                threshold=asked.filters.threshold,
-                site=_site_name(sites, asked.filters),
-                bands=asked.bands,
-            ),
-        )
+        page = _page(session, sites)
+        if page.waiting is None:
+            return _shown(page, sites)
+    with context.writing() as session:
+        comparing_asking.ask(session, page.waiting, page.choice.filters, context.now())
+    answer = Response(_shown(page, sites))
+    # The page asks again by itself, without a script.
+    answer.headers["Refresh"] = str(REFRESH_SECONDS)
+    return answer
 
 
 @blueprint.get("/cohort.csv")
 @guards.needs(guards.Permission.COHORT)
 def cohort_numbers() -> ResponseReturnValue:
-    """Give every number of the page as one CSV file, with what each figure means; it names no patient."""
-    with context.reading() as session:
-        asked = _asked(session, context.my_sites(session))
-    if asked.view is None or asked.charts is None:
-        abort(404)
-    with context.writing() as session:
-        exporting.note(session, "cohort figures", "csv", False, context.actor(), context.now())
-    text = clinician_cohort_tables.as_csv(asked.view, asked.charts, asked.bands)
-    headers = {"Content-Disposition": 'attachment; filename="cohort.csv"'}
-    return Response(text, mimetype="text/csv", headers=headers)
+    """Give every number of the page as one CSV file; it names no patient."""
+    return _download("cohort", file.numbers)
+
+
+@blueprint.get("/cohort-codebook.csv")
+@guards.needs(guards.Permission.COHORT)
+def cohort_codebook() -> ResponseReturnValue:
+    """Give what each figure and column of the numbers means."""
+    return _download("cohort-codebook", file.codebook)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a request asks for, and the figures that answer it; `view` is None before they are made."""
+class _Page:
+    """What a request asks for, and the figures that answer it; without a view they are made or waited for."""
 
-    filters: Filters
-    bands: str
+    choice: Choice
     zone: str
     view: CohortView | None
+    waiting: Waiting | None
     lanes: list[tuple[str, str]]
-    charts: clinician_cohort_charts.CohortCharts | None
+    charts: drawing.CohortCharts | None
+    note: str
 
 
-def _asked(session: Session, sites: list[Site]) -> _Asked:
-    filters, bands = _filters(sites), request.args.get("bands", BANDS[0])
-    if bands not in BANDS:
-        abort(404)
-    ids, zone = [site.id for site in sites], sites[0].time_zone if sites else "UTC"
-    view = comparing.cohort(session, ids, filters, context.now())
-    if view is None:
-        return _Asked(filters, bands, zone, None, [], None)
-    lanes = _lanes(session, view, ids)
-    charts = clinician_cohort_charts.charts(view, bands, dict(lanes), _footnote(view, zone))
-    return _Asked(filters, bands, zone, view, lanes, charts)
+def _page(session: Session, sites: list[Site]) -> _Page:
+    choice = choosing.asked(sites)
+    zone = sites[0].time_zone if sites else "UTC"
+    found = comparing.cohort(session, [site.id for site in sites], choice.filters, context.now())
+    if not isinstance(found, CohortView):
+        return _Page(choice, zone, None, found, [], None, "")
+    lanes, notes = _lanes(session, found, [site.id for site in sites]), _notes(found, choice, zone)
+    charts = drawing.charts(found, choice.bands, dict(lanes), notes)
+    return _Page(choice, zone, found, None, lanes, charts, notes.counted)
 
 
-def _filters(sites: list[Site]) -> Filters:
-    """Return what this request asks for; an unknown value is a page that does not exist."""
-    procedure = request.args.get("procedure") or None
-    threshold = request.args.get("threshold") or str(relief.WANING_PERCENT)
-    wanted = request.args.get("site") or None
-    by_name = {site.public_id: site.id for site in sites}
-    if procedure is not None and procedure not in procedures.PROCEDURES:
-        abort(404)
-    if threshold not in {str(known) for known in relief.THRESHOLDS.values()}:
-        abort(404)
-    if wanted is not None and wanted not in by_name:
-        abort(404)
-    return Filters(procedure, int(threshold), None if wanted is None else by_name[wanted])
-
-
-def _site_name(sites: list[Site], filters: Filters) -> str | None:
-    return next((site.public_id for site in sites if site.id == filters.site_id), None)
-
-
-def _footnote(view: CohortView, zone: str) -> str:
-    return _(
-        "Definition version %(version)s; data as of %(at)s; n = %(n)s procedures, %(responders)s responders.",
-        version=view.definition_version,
-        at=local_time(view.as_of.astimezone(UTC), zone),
-        n=view.n,
-        responders=view.responders,
+def _shown(page: _Page, sites: list[Site]) -> str:
+    given: dict[str, Any] = dict(page.choice.given)
+    return render_template(
+        "clinician/cohort.html",
+        page=page,
+        view=page.view,
+        charts=page.charts,
+        tables=tables.sections(page.view) if page.view else [],
+        options=choosing.options(sites),
+        given=given,
+        words=choosing.in_words(page.choice),
+        narrowed=choosing.narrowed(page.choice),
+        zone=page.zone,
+        downloads=[
+            (_("Numbers (CSV)"), url_for("clinician.cohort_numbers", **given)),
+            (_("Codebook (CSV)"), url_for("clinician.cohort_codebook", **given)),
+        ],
     )
+
+
+def _download(name: str, written: file.Written) -> ResponseReturnValue:
+    with context.reading() as session:
+        page = _page(session, context.my_sites(session))
+    if page.view is None or page.charts is None:
+        abort(404)
+    with context.writing() as session:
+        exporting.note(session, f"{name} figures", "csv", False, context.actor(), context.now())
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(written(page.view, page.charts, page.note), mimetype="text/csv", headers=headers)
+
+
+def _notes(view: CohortView, choice: Choice, zone: str) -> drawing.Notes:
+    """Return the line under every figure: definition, data cut-off, what was chosen, and how many it leaves."""
+    told = {
+        "version": view.definition_version,
+        "n": view.n,
+        "of": view.of,
+        "words": choosing.in_words(choice),
+        "responders": view.responders,
+    }
+    line = _(
+        "Definition version %(version)s; data as of %(at)s; %(n)s of %(of)s procedures (%(words)s), %(responders)s "
+        "responders."
+    )
+    counted, fitted = (_minute(at, zone) for at in (view.as_of, view.fitted_at))
+    return drawing.Notes(line % (told | {"at": counted}), line % (told | {"at": fitted}))
+
+
+def _minute(at: datetime, zone: str) -> str:
+    return f"{timetable.local(at.astimezone(UTC), zone):%Y-%m-%d %H:%M}"
 
 
 def _lanes(session: Session, view: CohortView, site_ids: list[int]) -> list[tuple[str, str]]:

@@ -1,13 +1,15 @@
 """What the services know of a cohort, handed to the charts."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from prom.charts import calibration, competing, figure, heatmap, responders, scatter, survival, swimmer, theme
 from prom.charts import causes as causes_chart
 from prom.charts import cohort as cohort_chart
-from prom.charts import figure, heatmap, scatter, survival, swimmer, theme
-from prom.charts.figure import Chart, Table
+from prom.charts.figure import Chart
 from prom.services import comparing_views as seen
+from prom.services.comparing_page import CohortView
 from prom.web import clinician_words
 from prom.web.clinician_blueprint import translated as _
 
@@ -21,27 +23,88 @@ LONGEST_MARGIN = 30
 class CohortCharts:
     """The charts of the cohort page in its order; an empty figure is left out."""
 
-    means: Chart
+    responders: Chart
     survival: Chart
+    competing: Chart
+    means: Chart
     scatter: Chart
+    calibration: Chart
     swimmer: Chart | None
     heatmap: Chart
     replies: Chart
     causes: Chart
 
 
-def charts(view: seen.CohortView, bands: str, labels: dict[str, str], footnote: str) -> CohortCharts:
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What stands under every figure: definition, data cut-off, choice and numbers; and the cut-off of the models."""
+
+    counted: str
+    fitted: str
+
+
+def charts(view: CohortView, bands: str, labels: dict[str, str], notes: Notes) -> CohortCharts:
     """Return the charts of a cohort; `bands` is two or five, `labels` names the patients of the swimmer plot."""
     division = view.five if bands == "five" else view.two
     return CohortCharts(
-        means=cohort_chart.means(_means(view, bands), footnote),
-        survival=survival.chart(_survival(view, division, footnote)),
-        scatter=_scatter(view.scatter, footnote),
-        swimmer=swimmer.chart(_swimmer(view, labels, footnote)) if view.swimmer else None,
-        heatmap=_heatmap(view.heatmap, footnote),
-        replies=cohort_chart.replies(_replies(view), footnote),
-        causes=causes_chart.chart(_causes(view.causes, footnote)),
+        responders=responders.chart(_responders(view, bands, notes.counted)),
+        survival=survival.chart(_survival(view, division, notes.counted)),
+        competing=competing.chart(_competing(view, notes.counted)),
+        means=cohort_chart.means(_means(view, bands), notes.counted),
+        scatter=_scatter(view, notes.counted),
+        calibration=calibration.chart(_calibration(view.calibration, notes.fitted)),
+        swimmer=swimmer.chart(_swimmer(view, labels, notes.fitted)) if view.swimmer else None,
+        heatmap=_heatmap(view.heatmap, notes.counted),
+        replies=cohort_chart.replies(_replies(view), notes.counted),
+        causes=causes_chart.chart(_causes(view, notes.counted)),
     )
+
+
+def _responders(view: CohortView, bands: str, footnote: str) -> responders.Responders:
+    words = theme.bands(view.cut_off)
+    rows = tuple(
+        responders.Row(
+            words[one.band],
+            _share(one.response),
+            _share(one.confirmed),
+            _share(one.success),
+            _share(one.worst),
+            _share(one.best),
+            one.unknown,
+        )
+        for one in view.shares
+        if one.band in {theme.EVERYONE.key, *shown_bands(bands)}
+    )
+    return responders.Responders(rows, view.threshold, footnote)
+
+
+def _share(one: seen.Share) -> responders.Share:
+    return responders.Share(one.count, one.n, one.value, one.low, one.high)
+
+
+def _competing(view: CohortView, footnote: str) -> competing.Competing:
+    words = theme.bands(view.cut_off)
+    named = {"loss": _("relief lost"), "repeat": _("repeat"), "surgery": _("surgery"), "death": _("death")}
+    lines = tuple(
+        competing.Line(
+            words[one.band],
+            one.cause,
+            named[one.cause],
+            one.n,
+            one.events,
+            tuple(competing.Point(point.day, point.incidence, point.low, point.high) for point in one.points),
+        )
+        for one in view.competing
+    )
+    last = horizon([*_followed(view.two), *(point.day for line in lines for point in line.points)])
+    return competing.Competing(lines, last, footnote)
+
+
+def _calibration(data: seen.Calibration, footnote: str) -> calibration.Calibration:
+    rows = tuple(
+        calibration.Row(row.n, row.events, row.predicted, row.observed, row.low, row.high) for row in data.rows
+    )
+    return calibration.Calibration(data.landmark, data.horizon, rows, data.reason, footnote)
 
 
 def horizon(days: Iterable[float]) -> float:
@@ -55,14 +118,15 @@ def _followed(division: seen.Survival) -> list[float]:
     return steps + [day for curve in division.curves for day, _count in curve.censored]
 
 
-def _survival(view: seen.CohortView, division: seen.Survival, footnote: str) -> survival.Survival:
+def _survival(view: CohortView, division: seen.Survival, footnote: str) -> survival.Survival:
+    words = theme.bands(view.cut_off)
     return survival.Survival(
-        curves=tuple(_curve(curve) for curve in division.curves),
+        curves=tuple(_curve(curve, words) for curve in division.curves),
         horizon=horizon(_followed(division)),
         threshold=view.threshold,
         between=tuple(
             survival.Between(
-                theme.BANDS[one.band],
+                words[one.band],
                 tuple(survival.Box(box.left, box.right, box.before, box.after) for box in one.boxes),
             )
             for one in division.between
@@ -71,9 +135,9 @@ def _survival(view: seen.CohortView, division: seen.Survival, footnote: str) -> 
     )
 
 
-def _curve(curve: seen.Curve) -> survival.Curve:
+def _curve(curve: seen.Curve, words: dict[str, theme.Band]) -> survival.Curve:
     steps = tuple(survival.Step(s.day, s.survival, s.low, s.high, s.at_risk, s.events) for s in curve.steps)
-    return survival.Curve(theme.BANDS[curve.band], curve.n, steps, curve.censored_days, curve.median)
+    return survival.Curve(words[curve.band], curve.n, steps, curve.censored_days, curve.median)
 
 
 def tests(division: seen.Survival) -> str:
@@ -89,9 +153,9 @@ def tests(division: seen.Survival) -> str:
 
 def _test_name(name: str) -> str:
     known = {
-        "logrank": _("Log-rank test"),
-        "trend": _("Test for trend"),
-        "interval": _("Log-rank test on the intervals"),
+        "log-rank": _("Log-rank test"),
+        "log-rank for trend": _("Test for trend"),
+        "interval log-rank": _("Log-rank test on the intervals"),
     }
     return known.get(name, name.replace("_", " ").capitalize())
 
@@ -108,10 +172,11 @@ def shown_bands(bands: str) -> tuple[str, ...]:
     return tuple(band.key for band in (theme.FIVE if bands == "five" else theme.TWO))
 
 
-def _means(view: seen.CohortView, bands: str) -> tuple[cohort_chart.BandMeans, ...]:
+def _means(view: CohortView, bands: str) -> tuple[cohort_chart.BandMeans, ...]:
+    words = theme.bands(view.cut_off)
     return tuple(
         cohort_chart.BandMeans(
-            theme.BANDS[group.band],
+            words[group.band],
             group.n,
             tuple(cohort_chart.MeanPoint(p.day, p.n, p.mean, p.low, p.high) for p in group.points),
         )
@@ -120,32 +185,39 @@ def _means(view: seen.CohortView, bands: str) -> tuple[cohort_chart.BandMeans, .
     )
 
 
-def _replies(view: seen.CohortView) -> tuple[cohort_chart.BandReplies, ...]:
+def _replies(view: CohortView) -> tuple[cohort_chart.BandReplies, ...]:
+    words = theme.bands(view.cut_off)
     return tuple(
         cohort_chart.BandReplies(
-            theme.BANDS[group.band],
+            words[group.band],
             tuple(cohort_chart.ReplyPoint(p.day, p.due, p.answered, p.low, p.high, p.not_sent) for p in group.points),
         )
         for group in view.replies
     )
 
 
-def _scatter(data: seen.Scatter, footnote: str) -> Chart:
+def _scatter(view: CohortView, footnote: str) -> Chart:
+    data, words = view.scatter, theme.bands(view.cut_off)
     drawn = scatter.chart(
         scatter.Scatter(
             points=tuple(scatter.Point(point.csi, point.relief) for point in data.points),
             fit=tuple(scatter.Fit(place.csi, place.relief, place.low, place.high) for place in data.fit),
             at=THREE_MONTHS,
+            cut_off=view.cut_off,
+            bands=theme.THREE if view.cut_off == theme.DEFAULT_CUT_OFF else theme.halves(view.cut_off),
+            groups=tuple(
+                scatter.Group(words[group.band], group.n, group.moderate, group.substantial) for group in data.groups
+            ),
             footnote=footnote,
         )
     )
     known = _("%(n)s of %(of)s patients have an answer at 3 months and a complete CSI.", n=data.n, of=data.of)
     if data.n > len(data.points):
-        known += " " + _("Every fitted, %(shown)s evenly chosen ones drawn.", shown=len(data.points))
+        known += " " + _("All are counted and fitted, %(shown)s of them drawn.", shown=len(data.points))
     return replace(drawn, footnote=f"{known} {footnote}")
 
 
-def _swimmer(view: seen.CohortView, labels: dict[str, str], footnote: str) -> swimmer.Swimmer:
+def _swimmer(view: CohortView, labels: dict[str, str], footnote: str) -> swimmer.Swimmer:
     lanes = tuple(
         swimmer.Lane(
             labels.get(lane.public_id, ""), lane.csi, lane.begins, lane.held_until, lane.until, swimmer.End(lane.end)
@@ -157,53 +229,22 @@ def _swimmer(view: seen.CohortView, labels: dict[str, str], footnote: str) -> sw
 
 def _heatmap(data: seen.Heatmap, footnote: str) -> Chart:
     levels = [heatmap.Level(name) for name in data.levels]
-    drawn = heatmap.chart(
+    return heatmap.chart(
         heatmap.Heatmap(
             columns=tuple(visit(day) for day in data.days),
             groups=tuple(
                 heatmap.Group(
                     theme.BANDS[group.band],
                     tuple(heatmap.Row(row.days, tuple(levels[place] for place in row.levels)) for row in group.rows),
+                    tuple(Counter(dict(zip(levels, counts, strict=True))) for counts in group.counts)
+                    if data.thinned
+                    else (),
                 )
                 for group in data.groups
             ),
             footnote=footnote,
         )
     )
-    if not data.thinned:
-        return drawn
-    every = sum(group.n for group in data.groups)
-    rows = sum(len(group.rows) for group in data.groups)
-    unit = _("%(rows)s of %(every)s patients, evenly chosen, are drawn; the numbers hold all.", rows=rows, every=every)
-    return replace(drawn, unit=unit, table=_all_cells(data, drawn.table.headers), summary=_share_words(data))
-
-
-def _all_cells(data: seen.Heatmap, headers: tuple[str, ...]) -> Table:
-    """Return the exact counts in the columns of the chart's own table."""
-    order = [data.levels.index(level.value) if level.value in data.levels else -1 for level in heatmap.Level]
-    shown = [place for place, level in zip(order, heatmap.Level, strict=True) if level is not heatmap.Level.NOT_DUE]
-    rows = tuple(
-        (theme.BANDS[group.band].label, visit(day), *(str(counts[place]) if place >= 0 else "0" for place in shown))
-        for group in data.groups
-        for day, counts in zip(data.days, group.counts, strict=True)
-    )
-    return Table(headers, rows)
-
-
-def _share_words(data: seen.Heatmap) -> str:
-    """Return each band's exact share with 50 % relief at the last time point with answers."""
-    good = {heatmap.Level.FROM_70.value, heatmap.Level.FROM_50.value}
-    silent = {heatmap.Level.NO_REPLY.value, heatmap.Level.NOT_DUE.value}
-    parts = []
-    for group in data.groups:
-        for day, counts in reversed(list(zip(data.days, group.counts, strict=True))):
-            named = dict(zip(data.levels, counts, strict=True))
-            known = sum(count for name, count in named.items() if name not in silent)
-            if known:
-                reach = sum(count for name, count in named.items() if name in good)
-                parts.append(f"{theme.BANDS[group.band].label}: {reach} of {known} with 50\xa0% relief at {visit(day)}")
-                break
-    return f"{'; '.join(parts)}." if parts else _("No answers yet.")
 
 
 def visit(day: int) -> str:
@@ -215,11 +256,12 @@ def visit(day: int) -> str:
     return f"{round(day / 30)}m" if day < 360 else f"{figure.number(round(day / 365, 1))}y"
 
 
-def _causes(data: seen.Causes, footnote: str) -> causes_chart.Causes:
+def _causes(view: CohortView, footnote: str) -> causes_chart.Causes:
     words = {cause.key: cause.conclusion for cause in clinician_words.causes()}
+    bands = theme.bands(view.cut_off)
     return causes_chart.Causes(
-        bands=tuple(theme.BANDS[band] for band in data.bands),
-        reviewed=data.reviewed,
-        causes=tuple(causes_chart.Cause(words.get(one.cause, one.cause), one.counts) for one in data.causes),
+        bands=tuple(bands[band] for band in view.causes.bands),
+        reviewed=view.causes.reviewed,
+        causes=tuple(causes_chart.Cause(words.get(one.cause, one.cause), one.counts) for one in view.causes.causes),
         footnote=footnote,
     )

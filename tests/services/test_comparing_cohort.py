@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from prom.services import comparing, enrolling, reviewing, watching
-from prom.services.comparing_views import Filters
+from prom.services.comparing_filters import Filters
 from prom.storage import audit
 from prom.storage.models import Alert, Episode, Sensitization, Site
 from tests import people
@@ -130,7 +130,7 @@ def test_another_sites_patients_are_in_no_figure_of_this_site(imported, main):
 def test_filters_narrow_the_page_and_unknown_ones_are_refused(shown, main):
     with shown.reading() as session:
         narrow = page(session, main, procedure="genicular_rfa", threshold=30)
-        assert (narrow.threshold, narrow.procedure) == (30, "genicular_rfa")
+        assert (narrow.threshold, narrow.of) == (30, 60)
         assert narrow.n == comparing.analysis(session, procedure="genicular_rfa", threshold=30, as_of=LATER)["n"]
         with pytest.raises(ValueError):
             page(session, main, procedure="massage")
@@ -200,10 +200,11 @@ def test_the_mixed_model_is_fitted_by_its_own_job(shown, main):
 
 
 @here
-def test_an_unhurried_look_lets_fresh_pages_rest(shown):
+def test_models_of_a_page_rest_while_counts_follow_every_change(shown):
     with shown.writing() as session:
         audit.record(session, audit.COMMAND, "touched", session.exec(select(Episode)).first(), LATER)
         session.flush()
-        soon, later = LATER + timedelta(milliseconds=599), LATER + timedelta(milliseconds=601)
-        assert comparing.prepared(session, soon, unhurried=True).pages == ()
-        assert comparing.prepared(session, later, unhurried=True).pages != ()
+        comparing.keep(session, comparing.prepared(session, LATER))
+        soon, later = LATER + timedelta(milliseconds=9), LATER + timedelta(milliseconds=601)
+        assert comparing.fitted(session, soon, unhurried=True).pages == ()
+        assert comparing.fitted(session, later, unhurried=True).pages != ()

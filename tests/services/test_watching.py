@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from prom.domain import relief
 from prom.services import comparing, reviewing, trajectory, watching
-from prom.services.comparing_views import Filters
+from prom.services.comparing_filters import Filters
 from prom.storage import answers, relief_rows, sites
 from prom.storage.models import (
     Alert,
