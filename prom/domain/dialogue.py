@@ -230,12 +230,14 @@ def _said(talk: Conversation, text_key: str, question: str = "") -> Effects:
 def _red_flag(talk: Conversation, reply: replies.RedFlag) -> Effects:
     flag = RedFlag(reply.kind, reply.candidate)
     harm = reply.kind in SELF_HARM
-    if OPT_OUT in reply.also and not talk.stopped:
+    if OPT_OUT in reply.also and not talk.silent:
         # The one confirmation that a stop allows carries the emergency advice; nothing else may follow it.
         last = "opt_out_self_harm" if harm else "opt_out_emergency"
         return (flag, StopTexts(), Say(last, last_word=True))
-    # After an opt-out not even the emergency text goes out: people must call.
-    told = talk.stopped or talk.emergency_sent
+    # After an opt-out or a withdrawal not even the emergency text goes out: people must call.
+    told = talk.silent or talk.emergency_sent
+    if OPT_OUT in reply.also and not talk.stopped:
+        return (flag, StopTexts())
     return (flag,) if told else (flag, Say("emergency_self_harm" if harm else "emergency"))
 
 
@@ -304,7 +306,9 @@ def _score(talk: Conversation, reply: replies.Score) -> Effects:
     stored = StoreAnswer(talk.open_question, reply.value, doubtful=reply.rule in DOUBTFUL_RULES)
     if talk.following is not None:
         return (stored, *_said(talk, talk.following, talk.following))
-    return (stored, *_said(talk, "thanks", talk.open_question))
+    # A clinic may want only doubtful readings said back; the end is then a plain word of thanks.
+    plain = talk.echo == "doubtful" and not stored.doubtful
+    return (stored, *_said(talk, "thanks_plain" if plain else "thanks", talk.open_question))
 
 
 def _correction(talk: Conversation, reply: replies.Score) -> Effects:

@@ -261,4 +261,13 @@ def _ask_again(reading: _Reading) -> Reply:
     text = reading.found.text
     if reading.repeated and len(text.words) >= _REPEATED_WORDS:
         return Ignore("ignore.repeated")
+    if _is_filler(reading.found):
+        return AskAgain("ask_again.filler")
     return AskAgain("ask_again.unclear", candidate=reply_candidates.proposal(text, reading.scale, reading.speech))
+
+
+def _is_filler(found: Found) -> bool:
+    """Return whether nothing is said but a word of thanks, or nothing at all but a picture of a thumb."""
+    if not found.text.words:
+        return not found.text.tokens
+    return found.only("polite", "filler")
