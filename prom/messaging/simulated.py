@@ -150,6 +150,25 @@ class SimulatedGateway:
         """Tell whether `due_callbacks` would hand something out."""
         return bool(self._store.read("SELECT 1 FROM event WHERE due_at <= ? LIMIT 1", (now.timestamp(),)))
 
+    def next_event_at(self, now: datetime) -> datetime | None:
+        """Return when the next event after an instant will be posted, or None."""
+        row = self._store.read("SELECT min(due_at) AS due_at FROM event WHERE due_at > ?", (now.timestamp(),))[0]
+        return None if row["due_at"] is None else _instant(row["due_at"])
+
+    def anything_coming(self) -> bool:
+        """Tell whether any event is still to be posted."""
+        return bool(self._store.read("SELECT 1 FROM event LIMIT 1", ()))
+
+    def anything_fails(self) -> bool:
+        """Tell whether any switch is set, for everybody or for one phone."""
+        rows = self._store.read("SELECT switches FROM failing", ())
+        return any(Failures.from_json(row["switches"]) != Failures() for row in rows)
+
+    def own_failures(self, phone: str) -> Failures | None:
+        """Return the switches that were set for one phone, or None where those for everybody hold."""
+        rows = self._store.read("SELECT switches FROM failing WHERE phone = ?", (phone,))
+        return Failures.from_json(rows[0]["switches"]) if rows else None
+
     def failures(self, phone: str | None = None) -> Failures:
         """Return the switches of a phone: its own if it has any, else those for everybody."""
         rows = self._store.read(
@@ -162,10 +181,13 @@ class SimulatedGateway:
         with self._store.writing() as db:
             db.execute("INSERT OR REPLACE INTO failing VALUES (?, ?)", (phone or _EVERYBODY, failures.to_json()))
 
-    def heal(self) -> None:
-        """Take away all switches, those of single phones too."""
+    def heal(self, phone: str | None = None) -> None:
+        """Take away all switches, those of single phones too; or those of one phone, so that everybody's hold again."""
         with self._store.writing() as db:
-            db.execute("DELETE FROM failing")
+            if phone is None:
+                db.execute("DELETE FROM failing")
+            else:
+                db.execute("DELETE FROM failing WHERE phone = ?", (phone,))
 
     def close(self) -> None:
         """Close the file."""

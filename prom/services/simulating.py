@@ -9,12 +9,15 @@ from prom.config import Settings
 from prom.messaging.gateway import Received
 from prom.messaging.simulated import SimulatedGateway
 from prom.messaging.simulated_phones import StatusUpdate
-from prom.services import delivering, prompting, receiving, reconciling, reminding, watching
-from prom.storage import outbox, rehearsal
+from prom.services import delivering, polling, prompting, receiving, reconciling, reminding, watching
+from prom.storage import outbox, rehearsal, unclear
 from prom.storage.session import Store
 
 MOST_ROUNDS = 20
 HOUSEKEEPING = timedelta(hours=12)
+# In life the provider's lists are asked every few minutes; a long move of the clock is cut into so many parts at most.
+ASKED_EVERY = timedelta(minutes=10)
+MOST_PARTS = 48
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -73,6 +76,39 @@ def step_to(world: World, target: datetime, moved: Callable[[datetime], None] | 
     return sent
 
 
+def advance(world: World, target: datetime) -> int:
+    """Move time to a target as a clinic lives it: lists are polled, unknown outcomes cleared up, a halted line probed.
+
+    Return the texts sent. It is for the person at the simulator: seeding needs none of it.
+    """
+    part = max(ASKED_EVERY, (target - world.clock.now()) / MOST_PARTS)
+    sent = catch_up(world, world.clock.now())
+    while world.clock.now() < target:
+        until = min(target, world.clock.now() + part) if _in_trouble(world) else target
+        sent += step_to(world, until)
+        sent += catch_up(world, world.clock.now())
+    return sent
+
+
+def catch_up(world: World, now: datetime) -> int:
+    """Fetch what the line did not bring, look after unknown outcomes and send what that lets go; return texts sent."""
+    polling.fetch(world.store, world.gateway, now, links_work=bool(world.settings.public_url))
+    reconciling.run(world.store, world.gateway, world.settings, now)
+    prompting.recover(world.store, now)
+    return react(world)
+
+
+def react(world: World) -> int:
+    """Send and deliver what is due, twice: the clock runs on, and what just left is answered a moment later."""
+    return settle(world, world.clock.now()) + settle(world, world.clock.now())
+
+
+def _in_trouble(world: World) -> bool:
+    with world.store.reading() as session:
+        unsure = unclear.oldest(session) is not None or rehearsal.without_end(session)
+    return unsure or world.gateway.anything_fails() or world.gateway.anything_coming()
+
+
 def _rounds(at: datetime) -> int:
     """Return how many rounds of housekeeping fit before an instant: it is done twice a day."""
     return (at - EPOCH) // HOUSEKEEPING
@@ -89,7 +125,8 @@ def _keep_house(world: World, now: datetime) -> None:
 def _next_stop(world: World, now: datetime, target: datetime) -> datetime:
     with world.store.reading() as session:
         due = rehearsal.next_due(session, now)
-    stops = [target, EPOCH + (_rounds(now) + 1) * HOUSEKEEPING, *([due] if due else [])]
+    coming = world.gateway.next_event_at(now)
+    stops = [target, EPOCH + (_rounds(now) + 1) * HOUSEKEEPING, *(at for at in (due, coming) if at)]
     return min(stop for stop in stops if stop > now)
 
 

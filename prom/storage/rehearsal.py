@@ -86,6 +86,12 @@ def next_due(session: Session, now: datetime) -> datetime | None:
     ).one()
 
 
+def without_end(session: Session) -> bool:
+    """Tell whether the provider accepted a text and has not said yet what became of it."""
+    waiting = (MessageState.ACCEPTED, MessageState.SENT)
+    return session.exec(select(Message.id).where(col(Message.state).in_(waiting)).limit(1)).first() is not None
+
+
 def counts(session: Session) -> dict[str, dict[str, int]]:
     """Return how many messages and replies are in each state, and how many scores count."""
     sent = session.exec(select(Message.state, func.count()).group_by(col(Message.state)))

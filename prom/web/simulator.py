@@ -13,6 +13,9 @@ from prom.web import context, guards
 blueprint = Blueprint("simulator", __name__)
 SHOWN_PHONES = 60
 LONGEST_TEXT = 1600
+LONGEST_NUMBER = 20
+LONGEST_DELAY_SECONDS = 30 * 24 * 3600
+HIGHEST_CODE = 999_999
 SWITCHES = (
     ("duplicate_callbacks", "Statuses come twice"),
     ("reorder_callbacks", "Statuses come in the wrong order"),
@@ -22,6 +25,7 @@ SWITCHES = (
     ("timeout_before_accept", "The provider does not answer"),
     ("too_many_requests", "Too many requests (429)"),
     ("unreachable", "The provider cannot be reached"),
+    ("code_in_callback", "The code below comes in a status, after acceptance"),
 )
 
 
@@ -46,6 +50,7 @@ def phones() -> ResponseReturnValue:
         next_at=simulating.next_prompt(world),
         switches=SWITCHES,
         failures=world.gateway.failures(),
+        failing=[(one, words) for one, words in SWITCHES if getattr(world.gateway.failures(), one)],
     )
 
 
@@ -60,6 +65,9 @@ def phone(number: str) -> ResponseReturnValue:
         bubbles=world.gateway.thread(number)[-80:],
         now=world.clock.now(),
         next_at=simulating.next_prompt(world),
+        switches=SWITCHES,
+        failures=world.gateway.failures(number),
+        own=world.gateway.own_failures(number) is not None,
     )
 
 
@@ -70,7 +78,7 @@ def text(number: str) -> ResponseReturnValue:
     world = _world()
     body = request.form.get("body", "")[:LONGEST_TEXT]
     world.gateway.text(number, body, 1 if request.form.get("picture") else 0)
-    simulating.settle(world, world.clock.now())
+    simulating.react(world)
     return redirect(url_for("simulator.phone", number=number) + "#end", 303)
 
 
@@ -83,9 +91,9 @@ def move_clock() -> ResponseReturnValue:
     steps = {"hour": now + timedelta(hours=1), "day": now + timedelta(days=1), "next": simulating.next_prompt(world)}
     target = steps.get(request.form.get("by", ""))
     if target is not None and target > now:
-        simulating.step_to(world, target)
+        simulating.advance(world, target)
     else:
-        simulating.settle(world, now)
+        simulating.catch_up(world, now)
     number = request.form.get("number")
     back = url_for("simulator.phone", number=number) + "#end" if number else url_for("simulator.phones")
     return redirect(back, 303)
@@ -94,16 +102,28 @@ def move_clock() -> ResponseReturnValue:
 @blueprint.post("/sim/failures")
 @guards.needs(guards.Permission.DEMO)
 def set_failures() -> ResponseReturnValue:
-    """Set what goes wrong on the simulated line."""
+    """Set what goes wrong on the simulated line, for everybody or for one phone."""
     world = _world()
-    code = request.form.get("code", "")
-    delay = request.form.get("delay", "")
+    number = request.form.get("number", "")[:LONGEST_NUMBER]
+    back = url_for("simulator.phone", number=number) if number else url_for("simulator.phones")
+    if request.form.get("heal"):
+        world.gateway.heal(number or None)
+        return redirect(back, 303)
     chosen = {name: bool(request.form.get(name)) for name, _ in SWITCHES}
+    wait = _whole("retry_after", LONGEST_DELAY_SECONDS)
     world.gateway.fail(
         Failures(
-            code=int(code) if code.isascii() and code.isdigit() else None,
-            delay_seconds=float(delay) if delay.isascii() and delay.isdigit() else 0.0,
+            code=_whole("code", HIGHEST_CODE) or None,
+            delay_seconds=float(_whole("delay", LONGEST_DELAY_SECONDS) or 0),
+            retry_after_seconds=None if wait is None else float(wait),
             **chosen,
-        )
+        ),
+        number or None,
     )
-    return redirect(url_for("simulator.phones"), 303)
+    return redirect(back, 303)
+
+
+def _whole(name: str, most: int) -> int | None:
+    """Return a whole number of the form, or None when the field holds none; a larger one counts as the largest."""
+    typed = request.form.get(name, "").strip()
+    return min(int(typed[:12]), most) if typed.isascii() and typed.isdigit() else None
