@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Commands = Any
+CONTEXTS = ("nrs", "csi", "csi5", "pgic", "percent", "peg")
 
 
 def add(commands: Commands) -> None:
     """Add the commands of this module."""
     parse = commands.add_parser("parse", help="read one reply, or many as JSON lines")
     parse.add_argument("text", nargs="?", metavar="TEXT")
-    parse.add_argument("--scale", choices=["nrs", "csi", "csi5", "pgic", "percent"], default="nrs")
-    parse.add_argument("--language", default="en")
+    parse.add_argument("--scale", "--context", choices=CONTEXTS, default="nrs")
+    parse.add_argument("--language", "--lang", default="en")
+    parse.add_argument("--country", default="", metavar="XX", help="ISO 3166, for emergency numbers of its own")
     parse.add_argument("--jsonl", action="store_true", help="lines {text, context, lang, num_media?} on standard input")
     parse.set_defaults(run=_parse, usage=parse)
     classify = commands.add_parser("classify", help="classify relief trajectories given as JSON lines")
@@ -37,23 +39,40 @@ def _parse(options: argparse.Namespace) -> None:
     if options.jsonl == (options.text is not None):
         options.usage.error("give TEXT or --jsonl")
     if not options.jsonl:
-        _print(replies.as_json(replies.parse(options.text, options.scale, options.language)))
+        read = replies.parse(options.text, options.scale, options.language, country=options.country)
+        _print(replies.as_json(read))
         return
-    # The text before from the same sender tells a repeated auto-reply from an answer.
-    _each_line(_parse_line)
+    # A line that names no context, language or country has those of the command.
+    _each_line(lambda line: _parse_line(line, options.scale, options.language, options.country))
 
 
-def _parse_line(line: dict[str, Any]) -> dict[str, Any]:
+def _parse_line(line: Any, scale: str, language: str, country: str) -> dict[str, Any]:
     from prom.domain import replies
 
-    text = line.get("text")
-    if not isinstance(text, str):
-        raise ValueError("text is missing")  # noqa: TRY004 - the caller catches one kind
-    scale = line.get("context") or "nrs"
-    if scale not in {"nrs", "csi", "csi5", "pgic", "percent"}:
-        raise ValueError(f"context {scale!r} is not nrs, csi, csi5, pgic or percent")
-    read = replies.parse(text, scale, line.get("lang") or "en", num_media=int(line.get("num_media") or 0))
+    if not isinstance(line, dict):
+        raise ValueError('is no object like {"text": "7"}')  # noqa: TRY004 - the caller catches one kind
+    scale = _word(line, "context", scale)
+    if scale not in CONTEXTS:
+        raise ValueError(f"context {scale!r} is not one of {', '.join(CONTEXTS)}")
+    media = line.get("num_media") or 0
+    if not isinstance(media, int | str) or not str(int(media)).isdecimal():
+        raise ValueError("num_media is not a whole number")
+    read = replies.parse(
+        _word(line, "text", None),
+        scale,
+        _word(line, "lang", language) or language,
+        country=_word(line, "country", country),
+        num_media=int(media),
+    )
     return replies.as_json(read)
+
+
+def _word(line: dict[str, Any], name: str, usual: str | None) -> str:
+    found = line.get(name)
+    found = usual if found is None else found
+    if not isinstance(found, str):
+        raise ValueError(f"{name} is missing" if found is None else f"{name} is not a text")  # noqa: TRY004 - the same
+    return found
 
 
 def _classify(_options: argparse.Namespace) -> None:
@@ -87,15 +106,21 @@ def _each_line(answer: Callable[[Any], dict[str, Any]]) -> None:
             result = answer(json.loads(line))
         except json.JSONDecodeError as error:
             raise ValueError(f"line {number}: not JSON: {error.msg}") from error
+        except RecursionError as error:
+            raise ValueError(f"line {number}: is nested too deep") from error
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"line {number}: {error}") from error
         _print(result)
 
 
 def _lines() -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(sys.stdin, start=1):
+    # JSON lines are UTF-8 whatever the terminal speaks; only a line feed ends one.
+    for number, line in enumerate(sys.stdin.buffer, start=1):
         if line.strip():
-            yield number, line
+            try:
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise ValueError(f"line {number}: not UTF-8") from error
 
 
 def _print(value: object) -> None:
