@@ -8,7 +8,7 @@ from prom.messaging.gateway import Balance, NotReached, Refused, RetryLater, Sen
 from prom.messaging.simulated import SimulatedGateway
 from prom.services import crediting, noticing, prompting, reconciling
 from prom.storage import channels, tasks
-from prom.storage.models import Channel, MessageState, PromptState, Site, TaskKind
+from prom.storage.models import Channel, Message, MessageKind, MessageState, PromptState, Site, TaskKind
 from tests import outbox as people
 from tests.outbox import all_tasks, body, change, fresh, send, sent_to, ticking
 
@@ -243,3 +243,27 @@ def test_a_month_begins_at_the_sites_own_midnight(store, phones, settings, site)
     assert send(store, phones, settings, still_march).accepted == 0
     april = datetime(2026, 3, 31, 18, 35, tzinfo=UTC)  # 00:05 in Kolkata
     assert send(store, phones, settings, april).accepted == 1
+
+
+def test_a_site_that_sends_more_in_a_minute_than_anybody_planned_is_held_with_an_alarm(store, settings, now, site):
+    line = Line()
+    with store.writing() as session:
+        for _ in range(30):
+            people.waiting(session, site, now)
+        emergency = people.text(
+            session, people.waiting(session, site, now).patient, None, now, kind=MessageKind.EMERGENCY, key="e"
+        )
+        session.get(Message, emergency.id).send_at = now + timedelta(seconds=1)
+    slow = people.settings(settings.instance, send_rate=1000.0)
+    with store.writing() as session:
+        # As if more than a minute's texts had left a moment ago.
+        channels.count_of_site(session, site.id, 130_000, 120_000.0, now)
+    prompting.send_due(store, line, slow, ticking(now), limit=30)
+    with store.reading() as session:
+        assert [row.held_reason for row in channels.held_sites(session).values()] == ["texts_ran_away"]
+        assert [each.key for each in noticing.of_channel(session, [site.id])] == ["held"]
+    assert [(task.reason, task.urgent) for task in all_tasks(store)] == [("texts_ran_away", True)]
+    sent = len(line.sent)
+    prompting.send_due(store, line, slow, ticking(now + timedelta(seconds=2)))
+    assert len(line.sent) <= sent + 1
+    assert fresh(store, emergency).state is MessageState.ACCEPTED
