@@ -22,7 +22,7 @@ test: install
 	@$(BIN)/pytest -m "not faults" -n $(WORKERS) --dist loadfile -rs
 
 faults: install
-	@$(BIN)/pytest -m faults --timeout=600 -rs
+	@$(BIN)/pytest -m faults -n $(WORKERS) --dist loadfile --timeout=600 -rs
 
 lint: install
 	@$(BIN)/ruff check .
