@@ -7,12 +7,19 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from prom.domain import consent, instruments
-from prom.services import enrolling, enrolments, previewing
+from prom.services import enrolling, enrolling_checks, enrolments, previewing
 from prom.services.enrolments import EnrolmentError, Problem
 from prom.services.previewing import Coming, Foreseen
 from prom.storage import episodes, patients
-from prom.storage.models import Site
-from prom.web import context, coordinator_choices, coordinator_forms, coordinator_states, guards
+from prom.storage.models import Purpose, Site
+from prom.web import (
+    context,
+    coordinator_choices,
+    coordinator_enrol_checks,
+    coordinator_forms,
+    coordinator_states,
+    guards,
+)
 from prom.web import coordinator_enrol_form as form
 from prom.web.coordinator_blueprint import Errors, blueprint
 from prom.web.coordinator_blueprint import translated as _
@@ -31,6 +38,8 @@ def enrol() -> ResponseReturnValue:
             abort(404)
         today = coordinator_forms.local_input(context.now(), sites[0].time_zone)[:10]
         typed = Typed({"language": sites[0].language, "time_zone": sites[0].time_zone, "consent_on": today})
+        if request.args.get("patient"):
+            coordinator_enrol_checks.fill(session, typed, request.args["patient"])
         return _page(session, typed, 1)
 
 
@@ -39,11 +48,13 @@ def enrol() -> ResponseReturnValue:
 def enrol_step() -> ResponseReturnValue:
     """Check a step and go on, go back, or enrol."""
     step, go = request.form.get("step", "1"), request.form.get("go", "next")
-    if step not in {"1", "2", "3", "4"} or go not in {"next", "show", "enrol", "1", "2", "3"}:
+    if step not in {"1", "2", "3", "4"} or go not in {"next", "show", "check", "test", "enrol", "1", "2", "3"}:
         abort(400)
     typed = Typed.from_form(request.form)
     if go == "enrol":
         return _enrolled(typed)
+    if go in {"check", "test"}:
+        return _phone_looked_at(typed, go)
     with context.reading() as session:
         if go in {"1", "2", "3"}:
             return _page(session, typed, int(go))
@@ -51,6 +62,18 @@ def enrol_step() -> ResponseReturnValue:
         if wrong:
             return _page(session, typed, int(step), wrong), 422
         return _page(session, typed, int(step) + (go == "next"))
+
+
+def _phone_looked_at(typed: Typed, go: str) -> ResponseReturnValue:
+    """Say what is known about the phone; with `test`, queue one text to it."""
+    errors: Errors = []
+    if go == "test":
+        with context.writing() as session:
+            errors = coordinator_enrol_checks.test(session, typed, _site(session, typed))
+    with context.reading() as session:
+        found = enrolling_checks.phone(typed.get("phone"), _site(session, typed))
+        errors = errors or ([("phone", found.problem)] if found.problem else [])
+        return _page(session, typed, 1, errors, phone=found), 422 if errors else 200
 
 
 def _site(session: Session, typed: Typed) -> Site:
@@ -87,7 +110,13 @@ def _once(errors: Errors) -> Errors:
     return sorted(first.items(), key=lambda error: order.index(error[0]) if error[0] in order else -1)
 
 
-def _page(session: Session, typed: Typed, step: int, errors: Errors | None = None) -> str:
+def _page(
+    session: Session,
+    typed: Typed,
+    step: int,
+    errors: Errors | None = None,
+    phone: enrolling_checks.Phone | None = None,
+) -> str:
     site, now = _site(session, typed), context.now()
     known = patients.by_record(session, site.id, typed.get("record_number")) if typed.get("record_number") else None
     warnings: list[str] = []
@@ -113,6 +142,12 @@ def _page(session: Session, typed: Typed, step: int, errors: Errors | None = Non
         now=now,
         section="coordinator.todo",
         warnings=warnings,
+        phone=phone if phone is not None and not phone.problem else None,
+        country=coordinator_enrol_checks.country,
+        test=coordinator_enrol_checks.test_state(session, typed, site),
+        duplicates=coordinator_enrol_checks.duplicates(session, form.read(typed, site, now).enrolment, site, step),
+        consent_version=coordinator_forms.consent_version(Purpose.TEXTING),
+        by_themselves=not typed.get("baseline_nrs") and typed.csi() is None,
         foreseen=_foreseen(session, typed, site) if step in {2, SUMMARY} else None,
     )
 
@@ -163,7 +198,6 @@ def _enrolled(typed: Typed) -> ResponseReturnValue:
     except EnrolmentError as error:
         with context.reading() as session:
             return _page(session, typed, SUMMARY, _once(form.errors(error.problems))), 422
-    flash(_("Enrolled. This is the schedule."))
     return redirect(address, 303)
 
 
@@ -176,4 +210,8 @@ def _stored(session: Session, typed: Typed) -> str:
         raise EnrolmentError(problems)
     episode = enrolling.enrol(session, read.enrolment, context.actor(), now)
     patient = episodes.patient_of(session, episode)
+    if coordinator_enrol_checks.baseline_waits(typed, episode):
+        flash(_("Enrolled. Now the questions before the procedure."))
+        return url_for("baseline.page", public_id=patient.public_id, episode_id=episode.public_id)
+    flash(_("Enrolled. This is the schedule."))
     return url_for("coordinator.schedule", public_id=patient.public_id, episode=episode.public_id)

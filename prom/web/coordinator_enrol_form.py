@@ -28,6 +28,8 @@ WHO = (
     "consent_on",
     "consent_method",
 )
+# What the page carries and nobody types: the test text sent to the phone.
+CARRIED = ("test_text",)
 PROCEDURE = ("procedure", "target", "side", "level", "indication", "procedure_at")
 BASELINE = ("baseline_nrs", "baseline_at", *CSI, "csi_total")
 STEPS: dict[int, tuple[str, ...]] = {1: WHO, 2: PROCEDURE, 3: BASELINE, 4: ()}
@@ -45,7 +47,7 @@ class Typed:
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> "Typed":
         """Return the fields of the form that belong to an enrolment, and nothing else."""
-        names = (*WHO, *PROCEDURE, *BASELINE)
+        names = (*WHO, *CARRIED, *PROCEDURE, *BASELINE)
         return cls({name: form.get(name, "")[:LONGEST] for name in names if name in form})
 
     def get(self, name: str, default: str = "") -> str:

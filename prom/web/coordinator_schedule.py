@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
@@ -68,12 +68,21 @@ def page(session: Session, patient: Patient, episode: Episode | None, errors: Er
         choices=coordinator_choices,
         states=coordinator_states,
         at_input=coordinator_forms.local_input,
+        baseline_page=_baseline_page(patient, shown),
         errors=errors or [],
         wrong=dict(errors or []),
         typed=request.form,
         now=now,
         section="clinician.patients",
     )
+
+
+def _baseline_page(patient: Patient, episode: Episode | None) -> str:
+    """Return where the baseline of a planned procedure is asked, or nothing."""
+    there = "baseline.page" in current_app.view_functions
+    if not there or episode is None or episode.state is not EpisodeState.PLANNED:
+        return ""
+    return url_for("baseline.page", public_id=patient.public_id, episode_id=episode.public_id)
 
 
 def _rows(session: Session, episode: Episode | None, now: datetime) -> list[Row]:
