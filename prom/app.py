@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from prom import config, wiring
-from prom.web import context, filters, guards, headers, locales, notices, sessions, signing_in
+from prom.web import compression, context, filters, guards, headers, locales, notices, sessions, signing_in
 
 MAXIMUM_UPLOAD = 5 * 1024 * 1024 + 64 * 1024
 log = logging.getLogger("prom.web")
@@ -48,6 +48,7 @@ def create_app(wired: wiring.App | None = None) -> Flask:
     filters.install(app)
     notices.install(app)
     app.after_request(headers.add)
+    app.after_request(compression.pack)
     app.register_error_handler(Exception, _error)
     if wired.settings.proxy_hops:
         hops = wired.settings.proxy_hops
