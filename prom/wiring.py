@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from prom import config
 from prom.clock import Clock
+from prom.domain import instruments, own_instruments
 from prom.messaging.gateway import Gateway
 from prom.storage import copying, migrating, vault
 from prom.storage.session import Store, engine_for
@@ -33,6 +34,7 @@ def open_app(settings: config.Settings) -> App:
     keys = vault.load(settings.instance / "keys")
     engine = engine_for(settings.database_url)
     migrating.check(engine)
+    instruments.adopt(_own_instruments(settings))
     marked = (settings.instance / DEMO_MARK).exists()
     if marked and settings.live:
         raise RefusedError("this instance holds demo data: a live Twilio gateway is refused; use another PROM_INSTANCE")
@@ -49,6 +51,18 @@ def check_whole(settings: config.Settings) -> None:
         copying.check_whole(Path(settings.database_url.removeprefix("sqlite:///")))
     except copying.DamagedError as error:
         raise RefusedError(f"{error}; restore a backup") from error
+
+
+def _own_instruments(settings: config.Settings) -> instruments.Added:
+    """Return what the clinic's files in instance/instruments add; a file that cannot be used stops the start."""
+    folder = settings.instance / "instruments"
+    try:
+        files = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))}
+        return own_instruments.added_by(files)
+    except own_instruments.FileError as error:
+        raise RefusedError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(f"a file in {folder.name}/ cannot be read as UTF-8 text: {error}") from None
 
 
 def mark_demo(settings: config.Settings) -> None:

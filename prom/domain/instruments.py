@@ -15,15 +15,17 @@ Sources:
         by others.
 """
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
-from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
+from typing import Generic, TypeVar
 
+from prom.domain.instrument_form import Band, CutOff, Instrument, Total, Worse, instrument_from, instruments_from
+
+__all__ = ["Band", "CutOff", "Instrument", "Total", "Worse", "instrument_from", "instruments_from"]
+Entry = TypeVar("Entry")
 CSI_ITEMS = 25
 SENSITIVE_ITEMS = frozenset({3, 11, 16, 21, 25})
 NEVER_BY_TEXT = frozenset({24})
@@ -72,28 +74,20 @@ class Scale(StrEnum):
     CSI5 = "csi5"
     PGIC = "pgic"
     PERCENT = "percent"
+    WHOLE = "whole"
 
 
-class Total(StrEnum):
-    """How the items of a form become one number."""
-
-    SINGLE = "single"
-    SUM = "sum"
-    MEAN = "mean"
-
-
-class Worse(StrEnum):
-    """Which end of a scale is the bad one."""
-
-    HIGH = "high"
-    LOW = "low"
+LIMITS: Mapping[Scale, tuple[int, int]] = MappingProxyType({
+    Scale.NRS: (0, 10), Scale.CSI: (0, 4), Scale.CSI5: (0, 4), Scale.PGIC: (1, 7), Scale.PERCENT: (0, 100),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """One text: the items it asks of an instrument, the series its answer belongs to, and its answer scale.
 
-    A question on the scale `csi5` takes one sign for each of its items; the last one has four, without item 24.
+    A question on the scale `csi5` takes one sign for each of its items; the last one has four, without item 24. One of
+    a clinic's own instruments has the scale `whole` with bounds of its own, `low` to `high`.
     """
 
     key: str
@@ -101,189 +95,87 @@ class Question:
     series: str
     items: tuple[int, ...]
     scale: Scale
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """A named stretch of the total, both ends included."""
-
-    name: str
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """A named, versioned total from which a result counts as raised in one population."""
-
-    name: str
-    version: str
-    at_least: int
-    population: str
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """A questionnaire with integer items."""
-
-    key: str
-    name: str
-    version: str
-    source: str
-    items: int
-    low: int
-    high: int
-    total: Total
-    worse: Worse
-    code: str | None = None
-    bands: tuple[Band, ...] = ()
-    cut_offs: tuple[CutOff, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.items < 1 or (self.total is Total.SINGLE and self.items != 1):
-            raise ValueError(f"instrument {self.key}: {self.items} items do not fit the total rule {self.total}")
-        if self.low >= self.high:
-            raise ValueError(f"instrument {self.key}: the scale {self.low}-{self.high} is empty")
-        _check_bands(self)
-        _check_cut_offs(self)
+    low: int = 0
+    high: int = 0
+    numbered: bool = False
 
     @property
-    def lowest_total(self) -> int:
-        """Return the lowest possible total (of a mean: the lowest item)."""
-        return self.low * self.items if self.total is Total.SUM else self.low
+    def own(self) -> bool:
+        """Return whether it belongs to an instrument that a clinic added."""
+        return self.scale is Scale.WHOLE
 
     @property
-    def highest_total(self) -> int:
-        """Return the highest possible total (of a mean: the highest item)."""
-        return self.high * self.items if self.total is Total.SUM else self.high
+    def limits(self) -> tuple[int, int]:
+        """Return the lowest and the highest answer."""
+        return (self.low, self.high) if self.own else LIMITS[self.scale]
 
-    def band(self, total: int) -> Band:
-        """Return the band a total falls into."""
-        for band in self.bands:
-            if band.low <= total <= band.high:
-                return band
-        raise ValueError(f"{self.name}: the total {total} is outside {self.lowest_total}-{self.highest_total}")
+    @property
+    def read_as(self) -> str:
+        """Return the scale on which a text is read: one that holds every answer of the question."""
+        if not self.own:
+            return self.scale.value
+        return (Scale.NRS if self.high <= LIMITS[Scale.NRS][1] else Scale.PERCENT).value
 
-    def cut_off(self, name: str) -> CutOff:
-        """Return a cut-off by its name."""
-        for cut_off in self.cut_offs:
-            if cut_off.name == name:
-                return cut_off
-        raise ValueError(f"{self.name} has no cut-off named {name!r}")
+    @property
+    def stored_item(self) -> int:
+        """Return the item number under which a single answer is stored: 0 where the form has one item only."""
+        return self.items[0] if self.numbered else 0
 
 
-def _check_bands(instrument: Instrument) -> None:
-    bands = instrument.bands
-    if not bands:
-        return
-    ends = (bands[0].low, bands[-1].high)
-    touching = all(after.low == before.high + 1 for before, after in pairwise(bands))
-    if ends != (instrument.lowest_total, instrument.highest_total) or not touching:
-        raise ValueError(
-            f"instrument {instrument.key}: the bands do not cover "
-            f"{instrument.lowest_total}-{instrument.highest_total} without gaps"
-        )
-    if any(band.low > band.high for band in bands):
-        raise ValueError(f"instrument {instrument.key}: a band ends before it starts")
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a clinic's own files add: instruments and questions by key, words of questions by (text key, language)."""
+
+    instruments: Mapping[str, Instrument]
+    questions: Mapping[str, Question]
+    words: Mapping[tuple[str, str], str]
 
 
-def _check_cut_offs(instrument: Instrument) -> None:
-    names = [(cut_off.name, cut_off.version) for cut_off in instrument.cut_offs]
-    if len(set(names)) != len(names):
-        raise ValueError(f"instrument {instrument.key}: two cut-offs share a name and a version")
-    for cut_off in instrument.cut_offs:
-        if not instrument.lowest_total < cut_off.at_least <= instrument.highest_total:
-            raise ValueError(f"instrument {instrument.key}: cut-off {cut_off.name} is outside the range of the total")
+NOTHING_ADDED = Added({}, {}, {})
+_added = NOTHING_ADDED
 
 
-def _text(data: Mapping[str, Any], name: str, where: str) -> str:
-    value = data.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{where}: {name!r} must be a text")
-    return value
+def adopt(added: Added) -> Added:
+    """Make the catalogue of this process the shipped one and these, and return what was added before.
+
+    Whoever opens an installation says what it adds, nothing included: what another one added does not stay.
+    """
+    # The one catalogue of a process, set where the process is wired.
+    global _added
+    before, _added = _added, added
+    return before
 
 
-def _whole(data: Mapping[str, Any], name: str, where: str) -> int:
-    value = data.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"{where}: {name!r} must be a whole number")
+def added() -> Added:
+    """Return what this process knows beside the shipped catalogue."""
+    return _added
 
 
-def _tables(data: Mapping[str, Any], name: str, where: str) -> Sequence[Mapping[str, Any]]:
-    value = data.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise ValueError(f"{where}: {name!r} must be a list of tables")
-    return value
+class _Catalogue(Mapping[str, Entry], Generic[Entry]):
+    """What is shipped and what was added, as one mapping; the shipped entry wins."""
+
+    def __init__(self, shipped: Mapping[str, Entry], more: Callable[[], Mapping[str, Entry]]) -> None:
+        self._shipped, self._more = shipped, more
+
+    def __getitem__(self, key: str) -> Entry:
+        return self._shipped[key] if key in self._shipped else self._more()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._shipped
+        yield from (key for key in self._more() if key not in self._shipped)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-def _one_of(options: type[StrEnum], data: Mapping[str, Any], name: str, where: str) -> str:
-    value = _text(data, name, where)
-    if value not in set(options):
-        raise ValueError(f"{where}: {name!r} must be one of {', '.join(options)}")
-    return value
-
-
-_KNOWN_FIELDS = frozenset(
-    {"key", "name", "version", "source", "code", "items", "low", "high", "total", "worse", "band", "cut_off"}
-)
-
-
-def instrument_from(data: Mapping[str, Any]) -> Instrument:
-    """Return the instrument that one table of a data file describes, or raise ValueError saying what is wrong."""
-    where = f"instrument {data.get('key', '(without a key)')}"
-    unknown = sorted(set(data) - _KNOWN_FIELDS)
-    if unknown:
-        raise ValueError(f"{where}: unknown field {unknown[0]!r}")
-    return Instrument(
-        key=_text(data, "key", where),
-        name=_text(data, "name", where),
-        version=_text(data, "version", where),
-        source=_text(data, "source", where),
-        items=_whole(data, "items", where),
-        low=_whole(data, "low", where),
-        high=_whole(data, "high", where),
-        total=Total(_one_of(Total, data, "total", where)),
-        worse=Worse(_one_of(Worse, data, "worse", where)),
-        code=_text(data, "code", where) if "code" in data else None,
-        bands=tuple(
-            Band(_text(band, "name", where), _whole(band, "low", where), _whole(band, "high", where))
-            for band in _tables(data, "band", where)
-        ),
-        cut_offs=tuple(
-            CutOff(
-                _text(cut_off, "name", where),
-                _text(cut_off, "version", where),
-                _whole(cut_off, "at_least", where),
-                _text(cut_off, "population", where),
-            )
-            for cut_off in _tables(data, "cut_off", where)
-        ),
-    )
-
-
-def instruments_from(toml: str) -> dict[str, Instrument]:
-    """Return the instruments of a TOML data file by key."""
-    try:
-        data = tomllib.loads(toml)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"the instrument file is not TOML: {error}") from error
-    found: dict[str, Instrument] = {}
-    for table in _tables(data, "instrument", "the instrument file"):
-        new = instrument_from(table)
-        if new.key in found:
-            raise ValueError(f"the instrument {new.key} is described twice")
-        found[new.key] = new
-    return found
-
-
-INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
+SHIPPED: Mapping[str, Instrument] = MappingProxyType(
     instruments_from(resources.files("prom.domain").joinpath("data/instruments.toml").read_text(encoding="utf-8"))
 )
+INSTRUMENTS: Mapping[str, Instrument] = _Catalogue(SHIPPED, lambda: _added.instruments)
 
 
 def instrument(key: str) -> Instrument:
-    """Return a shipped instrument by its key."""
+    """Return an instrument by its key, shipped or added by the clinic."""
     try:
         return INSTRUMENTS[key]
     except KeyError:
@@ -292,12 +184,12 @@ def instrument(key: str) -> Instrument:
 
 def _csi_sheet(first: int) -> Question:
     items = tuple(item for item in range(first, first + 5) if item not in NEVER_BY_TEXT)
-    return Question(f"csi_{first}_{first + 4}", "csi", "csi", items, Scale.CSI5)
+    return Question(f"csi_{first}_{first + 4}", "csi", "csi", items, Scale.CSI5, numbered=True)
 
 
 CSI_BY_SHEET: tuple[str, ...] = ("csi_1_5", "csi_6_10", "csi_11_15", "csi_16_20", "csi_21_25")
 
-QUESTIONS: Mapping[str, Question] = MappingProxyType(
+SHIPPED_QUESTIONS: Mapping[str, Question] = MappingProxyType(
     {
         question.key: question
         for question in (
@@ -305,10 +197,10 @@ QUESTIONS: Mapping[str, Question] = MappingProxyType(
             Question("nrs_current", "nrs", "current", (1,), Scale.NRS),
             Question("pgic", "pgic", "pgic", (1,), Scale.PGIC),
             Question("relief_percent", "relief", "relief_percent", (1,), Scale.PERCENT),
-            *(Question(f"peg_{item}", "peg", "peg", (item,), Scale.NRS) for item in (1, 2, 3)),
+            *(Question(f"peg_{item}", "peg", "peg", (item,), Scale.NRS, numbered=True) for item in (1, 2, 3)),
             *(_csi_sheet(first) for first in range(1, CSI_ITEMS, 5)),
             *(
-                Question(f"csi_item_{item}", "csi", "csi", (item,), Scale.CSI)
+                Question(f"csi_item_{item}", "csi", "csi", (item,), Scale.CSI, numbered=True)
                 for item in CSI_TOPICS
                 if item not in SENSITIVE_ITEMS | NEVER_BY_TEXT
             ),
@@ -316,9 +208,17 @@ QUESTIONS: Mapping[str, Question] = MappingProxyType(
     }
 )
 
+QUESTIONS: Mapping[str, Question] = _Catalogue(SHIPPED_QUESTIONS, lambda: _added.questions)
+
+
+def questions_of(instrument_key: str) -> tuple[str, ...]:
+    """Return the questions of an instrument that a clinic added, by item."""
+    asked = [one for one in _added.questions.values() if one.instrument == instrument_key]
+    return tuple(one.key for one in sorted(asked, key=lambda one: one.items))
+
 
 def question(key: str) -> Question:
-    """Return a question by its key; a sensitive CSI item has no question of its own by text."""
+    """Return a question by its key, shipped or added by the clinic; no sensitive CSI item has one of its own."""
     if key in QUESTIONS:
         return QUESTIONS[key]
     number = key.removeprefix("csi_item_")

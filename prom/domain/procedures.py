@@ -185,7 +185,7 @@ def assign_hour(plan: Plan, series: str, hours: float) -> TimePoint | None:
 
 _PLAN_FIELDS = frozenset({
     "before_hours", "pain_hours", "impression_hours", "pain_days", "safety_days", "impression_days", "csi_days",
-    "windows",
+    "windows", "own_days",
 })  # fmt: skip
 
 
@@ -213,9 +213,23 @@ def _check_subset(data: Mapping[str, Any], name: str, of: str, where: str) -> No
         raise ValueError(f"{where}: {name} holds {stray[0]}, which is not one of {of}")
 
 
-def _questions(first: str, offset: int, impressions: Sequence[int], csi: Sequence[int]) -> tuple[str, ...]:
+def _own_days(data: Mapping[str, Any], where: str) -> dict[str, tuple[int, ...]]:
+    """Return the days on which each instrument that the clinic added is asked, beside pain."""
+    # Anything else than a table has no keys to find, and is told as one that names nothing we know.
+    table = dict(data.get("own_days", {}))
+    for key in table:
+        if key not in instruments.added().instruments:
+            raise ValueError(f"{where}: own_days names {key!r}, which no file in instruments/ describes")
+        _check_subset({**table, "pain_days": data.get("pain_days", [])}, key, "pain_days", where)
+    return {key: _offsets(table, key, where) for key in table}
+
+
+def _questions(
+    first: str, offset: int, impressions: Sequence[int], csi: Sequence[int], own: Mapping[str, Sequence[int]]
+) -> tuple[str, ...]:
     return (
         first,
+        *(key for form, days in own.items() if offset in days for key in instruments.questions_of(form)),
         *(IMPRESSION_QUESTIONS if offset in impressions else ()),
         *(instruments.CSI_BY_SHEET if offset in csi else ()),
     )
@@ -229,7 +243,7 @@ def _hour_points(data: Mapping[str, Any], where: str) -> list[TimePoint]:
             key="before" if hour < 0 else f"h{hour}",
             unit=Unit.HOURS,
             offset=hour,
-            questions=_questions("nrs_current", hour, impressions, ()),
+            questions=_questions("nrs_current", hour, impressions, (), {}),
             window=hour_window(hour),
         )
         for hour in (*before, *_offsets(data, "pain_hours", where))
@@ -239,14 +253,14 @@ def _hour_points(data: Mapping[str, Any], where: str) -> list[TimePoint]:
 def _day_points(data: Mapping[str, Any], where: str) -> list[TimePoint]:
     impressions, csi = _offsets(data, "impression_days", where), _offsets(data, "csi_days", where)
     safety = _offsets(data, "safety_days", where)
-    windows = _windows(data, where)
+    windows, own = _windows(data, where), _own_days(data, where)
     days = (*BASELINE_DAYS, *_offsets(data, "pain_days", where))
     points = [
         TimePoint(
             key=f"d{day}",
             unit=Unit.DAYS,
             offset=day,
-            questions=_questions("nrs", day, impressions, csi),
+            questions=_questions("nrs", day, impressions, csi, own),
             window=windows.pop(f"d{day}", day_window(day)),
             safety=day in safety,
         )

@@ -198,6 +198,8 @@ def recorded(answers: Iterable[tuple[str, Value]], language_code: str, overrides
         question = instruments.question(key)
         if question.scale is Scale.CSI5:
             sheet.append(_signs(value))
+        elif question.own:
+            labels.append(_signs(value))
         elif question.scale is Scale.CSI:
             item = question.items[0]
             labels.append(render("label_csi", language_code, overrides, item=item, value=_signs(value)))

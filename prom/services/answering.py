@@ -119,7 +119,7 @@ def _per_item(question: instruments.Question, value: Value) -> list[tuple[int, i
         if len(value) != len(question.items):
             raise ValueError(f"{len(question.items)} values are needed, not {len(value)}")
         return list(zip(question.items, value, strict=True))
-    return [(question.items[0] if question.instrument in {"csi", "peg"} else 0, value)]
+    return [(question.stored_item, value)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,8 @@ def _answered(prompt: Asked, rows: Iterable[Given]) -> set[str]:
 
 def _wanted(key: str) -> set[tuple[str, str, int]]:
     instrument, series = answers.kept_as(key)
-    items: Sequence[int] = instruments.question(key).items if instrument in {"csi", "peg"} else (0,)
+    asked = instruments.question(key)
+    items: Sequence[int] = asked.items if asked.numbered else (0,)
     return {(instrument, series, item) for item in items}
 
 

@@ -265,12 +265,9 @@ def _offered(candidate: float | None) -> str:
     return "" if candidate is None else f"{candidate:g}"
 
 
-LIMITS = {"nrs": (0, 10), "csi": (0, 4), "pgic": (1, 7), "percent": (0, 100)}
-
-
 def _fits(key: str, value: dialogue.Value) -> bool:
     question = instruments.question(key)
     if isinstance(value, tuple) or question.scale.value == "csi5":
         return isinstance(value, tuple) and len(value) == len(question.items)
-    low, high = LIMITS[question.scale.value]
+    low, high = question.limits
     return low <= value <= high

@@ -88,10 +88,10 @@ def unanswered(session: Session, prompt: Prompt) -> tuple[str, ...]:
 
 def proposals(question: str, candidate: str, text: str) -> tuple[int, ...]:
     """Return the values to offer with one tap, the most likely first: at most two, all on the scale of the question."""
-    scale = instruments.question(question).scale
-    if scale not in LIMITS:
+    asked = instruments.question(question)
+    if asked.scale is Scale.CSI5:
         return ()
-    low, high = LIMITS[scale]
+    low, high = asked.limits
     found = [whole for part in (candidate, *_numbers(text)) for whole in _wholes(part) if low <= whole <= high]
     return tuple(dict.fromkeys(found))[:MOST_PROPOSALS]
 
@@ -120,7 +120,7 @@ def value_of(question: str, typed: str, field: str = "value") -> Value:
     plain = _plain(typed).strip()
     if asked.scale is Scale.CSI5:
         return _sheet(asked, plain, field)
-    low, high = LIMITS[asked.scale]
+    low, high = asked.limits
     if not (plain.isascii() and plain.isdecimal() and len(plain) <= 3) or not low <= int(plain) <= high:
         raise EntryError(field, f"Enter one whole number from {low} to {high}.")
     return int(plain)

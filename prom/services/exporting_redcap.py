@@ -64,6 +64,18 @@ SCORES = (
     Score("relief_percent", "Relief in percent as stated", 0, 100),
     *(Score(f"peg_{number}", f"PEG item {number}", 0, 10) for number in (1, 2, 3)),
 )
+
+
+def scores() -> tuple[Score, ...]:
+    """Return the fields of the answers form: those of the shipped instruments, then of those that the clinic added."""
+    own = (
+        Score(f"{key}_{item}" if form.items > 1 else key, f"{form.name} {item}", form.low, form.high)
+        for key, form in instruments.added().instruments.items()
+        for item in range(1, form.items + 1)
+    )
+    return (*SCORES, *own)
+
+
 # What the baseline record says of a procedure; the answers have a form of their own.
 _LEFT_OUT = frozenset({"study_id", "episode", "record_id", *(f"csi_{number:02d}" for number in range(1, 26))})
 
@@ -81,7 +93,7 @@ def header(what: str, identified: bool) -> list[str]:
     """Return the header of a file of records."""
     if what == "episodes":
         return [*KEYS[:2], *(column.name for column in columns(identified))]
-    return [*KEYS, "day", *(score.name for score in SCORES)]
+    return [*KEYS, "day", *(score.name for score in scores())]
 
 
 def records(session: Session, what: str, identified: bool, site_ids: Collection[int] | None) -> Iterator[list[Value]]:
@@ -116,7 +128,7 @@ def _events(record: str, lines: Sequence[Line]) -> Iterator[list[Value]]:
         values = {_field(line): line.row.value for line in group}
         day = group[0].day(group[0].row.answered_at)
         instance = repeat if point == UNSCHEDULED else None
-        yield [record, _event(point), None, instance, day, *(values.get(score.name) for score in SCORES)]
+        yield [record, _event(point), None, instance, day, *(values.get(score.name) for score in scores())]
 
 
 def _record(line: Line) -> str:
@@ -178,7 +190,7 @@ def _field(line: Line) -> str:
         return "nrs_average" if row.series == "average_24h" else "nrs_current"
     if row.instrument == "csi":
         return f"csi_{row.item:02d}"
-    return f"peg_{row.item}" if row.instrument == "peg" else str(row.instrument)
+    return f"{row.instrument}_{row.item}" if row.item else str(row.instrument)
 
 
 def dictionary(identified: bool) -> Iterator[list[Value]]:
@@ -188,7 +200,7 @@ def dictionary(identified: bool) -> Iterator[list[Value]]:
     for column in columns(identified):
         yield _entry(column.name, "procedure", column.meaning, identifier="y" if column.identifying else "")
     yield _entry("day", "answers", "Calendar days since the procedure", kind="integer")
-    for score in SCORES:
+    for score in scores():
         yield _entry(score.name, "answers", score.label, kind="integer", low=score.low, high=score.high)
 
 

@@ -36,7 +36,8 @@ class _Plans:
     def prompt_for(self, answer: NewAnswer) -> Prompt | None:
         """Return the prompt an answer belongs to, or None outside every window."""
         episode = self.episodes[answer.episode_id]
-        series = _SERIES_OF.get(answer.instrument, answer.series)
+        own = answer.instrument if answer.instrument in instruments.added().instruments else answer.series
+        series = _SERIES_OF.get(answer.instrument, own)
         point = timetable.assigned(
             self._plan(episode), series, episode.procedure_at, answer.answered_at, self.patients[episode.id].time_zone
         )
@@ -80,7 +81,8 @@ def _unanswered(prompt: Prompt, rows: Iterable[Answer]) -> list[str]:
 
 def _wanted(key: str) -> set[tuple[str, str, int]]:
     instrument, series = answers.kept_as(key)
-    items = instruments.question(key).items if instrument in {"csi", "peg"} else (0,)
+    asked = instruments.question(key)
+    items = asked.items if asked.numbered else (0,)
     return {(instrument, series, item) for item in items}
 
 

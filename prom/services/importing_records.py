@@ -1,6 +1,6 @@
 """Rows of answers.csv and events.csv, each bound to an episode by record number and procedure time."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Generic, TypeVar
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from prom.domain import instruments
 from prom.services import ending, enrolments, importing_followup, watching
 from prom.services.importing_rows import Columns, ImportReport, Row, whole_number
 from prom.storage import answers, audit, episodes, patients
@@ -17,8 +18,9 @@ from prom.storage.models import Episode, EventKind, Patient, Source
 ANSWER_COLUMNS = Columns(("record_id", "procedure_at", "instrument", "item", "value", "answered_at"), ("source",))
 EVENT_COLUMNS = Columns(("record_id", "procedure_at", "kind", "on"))
 SERIES = ("average_24h", "current")
+Range = tuple[Sequence[int], int, int]
 # Of each instrument: the numbers of its items (0: it has one, the cell stays empty), and its lowest and highest value.
-RANGES = {
+RANGES: Mapping[str, Range] = {
     "nrs": ((), 0, 10),
     "csi": (range(1, 26), 0, 4),
     "csi_total": ((0,), 0, 100),
@@ -205,17 +207,26 @@ def _source(row: Row) -> Source | None:
 def _place(row: Row, instrument: str) -> tuple[str, int]:
     """Return the series and the item number an answer belongs to; note what is wrong."""
     item = row.text("item")
-    if instrument not in RANGES:
-        row.report.wrong(row.line, "instrument", f"{instrument!r} is not one of {', '.join(RANGES)}")
+    if instrument not in _ranges():
+        row.report.wrong(row.line, "instrument", f"{instrument!r} is not one of {', '.join(_ranges())}")
     elif instrument == "nrs":
         if item in SERIES:
             return item, 0
         row.report.wrong(row.line, "item", f"the item of nrs is one of {', '.join(SERIES)}, not {item!r}")
-    elif _item_number(item) in RANGES[instrument][0]:
+    elif _item_number(item) in _ranges()[instrument][0]:
         return "", _item_number(item) or 0
     else:
         row.report.wrong(row.line, "item", _item_sentence(instrument, item))
     return "", 0
+
+
+def _ranges() -> Mapping[str, Range]:
+    """Return the ranges of the shipped instruments and of those that the clinic added."""
+    own = {
+        key: (range(1, form.items + 1) if form.items > 1 else (0,), form.low, form.high)
+        for key, form in instruments.added().instruments.items()
+    }
+    return {**RANGES, **own}
 
 
 def _item_number(item: str) -> int | None:
@@ -226,16 +237,16 @@ def _item_number(item: str) -> int | None:
 
 
 def _item_sentence(instrument: str, item: str) -> str:
-    numbers = RANGES[instrument][0]
+    numbers = _ranges()[instrument][0]
     if len(numbers) == 1:
         return f"{instrument} has no items: leave the item empty, not {item!r}"
     return f"the item of {instrument} is a number from {numbers[0]} to {numbers[-1]}, not {item!r}"
 
 
 def _check_value(row: Row, instrument: str, value: int | None) -> None:
-    if value is None or instrument not in RANGES:
+    if value is None or instrument not in _ranges():
         return
-    _, low, high = RANGES[instrument]
+    _, low, high = _ranges()[instrument]
     if not low <= value <= high:
         row.report.wrong(row.line, "value", f"{value} is outside {low}-{high}, the range of {instrument}")
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from prom.domain import instruments, timetable, wording
 from prom.domain.instruments import Scale
 from prom.services import answering, links, questionnaires
-from prom.storage import answers, audit, episodes, plans
+from prom.storage import answers, audit, episodes, plans, sites
 from prom.storage.models import Answer, AnswerState, Episode, EpisodeState, Patient, Prompt, PromptState, Site, Source
 
 LIMITS = {Scale.NRS: (0, 10), Scale.CSI: (0, 4), Scale.PGIC: (1, 7), Scale.PERCENT: (0, 100)}
@@ -44,6 +44,11 @@ class Step:
     instrument: str
     series: str
     item: int
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Return the lowest and the highest answer."""
+        return instruments.question(self.question).limits if self.scale is Scale.WHOLE else LIMITS[self.scale]
 
     @property
     def may_skip(self) -> bool:
@@ -124,8 +129,7 @@ def steps(session: Session, prompt: Prompt) -> tuple[Step, ...]:
             found += _csi_steps(session, prompt, question)
         else:
             instrument, series = answers.kept_as(key)
-            item = question.items[0] if instrument == "peg" else 0
-            found.append(Step(key, key, question.scale, instrument, series, item))
+            found.append(Step(key, key, question.scale, instrument, series, question.stored_item))
     return tuple(found)
 
 
@@ -172,9 +176,18 @@ def screen(session: Session, prompt: Prompt, wanted: str | None, language: str) 
         previous=every[place - 1].key if place else None,
         held=held.get(_slot(step)),
         place=_place(session.get_one(Episode, prompt.episode_id), language),
-        wording="" if own is None else own.items[step.item],
+        wording=_own_words(session, prompt, step, language) if own is None else own.items[step.item],
         options=() if own is None else own.options,
     )
+
+
+def _own_words(session: Session, prompt: Prompt, step: Step, language: str) -> str:
+    """Return the words of a question that the clinic added, empty for the others: the page has theirs."""
+    if step.scale is not Scale.WHOLE:
+        return ""
+    episode = session.get_one(Episode, prompt.episode_id)
+    place = wording.place_key(episode.target, episode.side)
+    return wording.ask(step.question, language, sites.overrides(session, prompt.site_id), place=place)
 
 
 def _place(episode: Episode, language: str) -> str:
@@ -223,7 +236,7 @@ def answer(
 
 def check(step: Step, value: int | None) -> None:
     """Raise AnswerError when a value is not on the scale of a screen; None skips where that is allowed."""
-    low, high = LIMITS[step.scale]
+    low, high = step.limits
     if value is None and step.may_skip:
         return
     if value is None or not low <= value <= high:

@@ -133,7 +133,7 @@ def _read(session: Session, row: TextIn, here: Situation) -> replies.Reply:
         question = instruments.question(key or "nrs")
         return replies.parse(
             row.body,
-            question.scale.value,
+            question.read_as,
             here.patient.language if here.patient else "en",
             country=here.standing.clinic.country,
             num_media=row.num_media,

@@ -122,7 +122,9 @@ def _key(look: Look, *, has_link: bool) -> str:
         key = look.text_key if look.text_key in LINK_INSTEAD else "opening"
         return LINK_INSTEAD.get(key, "link_ready") if by_link else key
     if look.text_key.startswith("reask_"):
-        return f"{look.text_key}_{instruments.question(look.question).scale.value}"
+        asked = instruments.question(look.question)
+        # The clinic's own words say how to answer, so they are what is said again.
+        return asked.key if asked.own else f"{look.text_key}_{asked.scale.value}"
     return look.text_key
 
 
@@ -158,7 +160,7 @@ def _recorded(session: Session, look: Look) -> list[tuple[str, int | tuple[int |
     found: list[tuple[str, int | tuple[int | None, ...]]] = []
     for key in (look.questions or "").split():
         question = instruments.question(key)
-        items = question.items if question.instrument in {"csi", "peg"} else (0,)
+        items = question.items if question.numbered else (0,)
         given = {row.item: row.value for row in rows if answers.kept_as(key) == (row.instrument, row.series)}
         if not all(item in given for item in items):
             continue

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from prom.domain import instruments
 from prom.storage.models import Heartbeat, Patient, Site, TextOverride
 from prom.storage.session import vault_of
 
@@ -37,7 +38,8 @@ def add(session: Session, name: str, label: str, time_zone: str, country: str = 
 def overrides(session: Session, site_id: int) -> dict[tuple[str, str], str]:
     """Return a site's own texts by (key, language)."""
     rows = session.exec(select(TextOverride).where(col(TextOverride.site_id) == site_id))
-    return {(row.text_key, row.language): row.text for row in rows}
+    # The words of a clinic's own questionnaires come from its files; what it wrote on the page wins.
+    return {**instruments.added().words, **{(row.text_key, row.language): row.text for row in rows}}
 
 
 def zones(session: Session) -> dict[int, str]:

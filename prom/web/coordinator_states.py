@@ -51,7 +51,11 @@ def question(key: str) -> str:
     }
     if key in known:
         return known[key]
-    items = instruments.question(key).items
+    asked = instruments.question(key)
+    if asked.own:
+        form = instruments.instrument(asked.instrument)
+        return f"{form.name} {asked.stored_item}" if asked.stored_item else form.name
+    items = asked.items
     return _("CSI items %(first)s to %(last)s", first=items[0], last=items[-1]) if len(items) > 1 else key
 
 
@@ -72,6 +76,7 @@ def scale(key: str) -> str:
         Scale.PERCENT: lambda: _("0 to 100 percent less pain"),
         Scale.CSI: lambda: _("0 never to 4 always"),
         Scale.CSI5: lambda: _("%(count)s signs, 0 never to 4 always, X left out", count=len(asked.items)),
+        Scale.WHOLE: lambda: _("%(low)s to %(high)s", low=asked.low, high=asked.high),
     }
     return known[asked.scale]()
 

@@ -29,6 +29,8 @@ blueprint.add_app_template_filter(patient_words.dial, "dial")
 OVER = 410
 NOTHING_CHOSEN = 422
 TOO_MANY = 429
+# A question with more answers than these takes a number instead of a list to choose from.
+MOST_CHOICES = 16
 AIDS = ("big", "read")
 
 
@@ -107,6 +109,7 @@ def question(
         error=error,
         kept=patient_words.answer(step, screen.held.value) if kept and screen.held is not None else None,
         options=_options(screen),
+        limits=[patient_words.digits(end) for end in step.limits],
         topic=patient_words.topics().get(step.item, "") if step.scale is Scale.CSI else "",
         digit_list=[patient_words.digits(n) for n in range(11)],
         **values,
@@ -116,6 +119,9 @@ def question(
 def _options(screen: Screen) -> list[tuple[int, str]]:
     if screen.options:
         return list(enumerate(screen.options))
+    low, high = screen.step.limits
+    if screen.step.scale is Scale.WHOLE and high - low < MOST_CHOICES:
+        return [(number, patient_words.digits(number)) for number in range(low, high + 1)]
     return patient_words.choices(screen.step.scale) if screen.step.scale in {Scale.CSI, Scale.PGIC} else []
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext
 
 from prom.charts.spark import OwnPoint
 from prom.domain.instruments import Scale
-from prom.services.linking import LIMITS, Point, Step
+from prom.services.linking import Point, Step
 from prom.web import locales
 
 _DIGITS = {"hi": "०१२३४५६७८९", "bn": "০১২৩৪৫৬৭৮৯"}
@@ -64,7 +64,7 @@ def number(text: str, step: Step) -> int | None:
         text = text.removesuffix("%").rstrip()
     if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
         return None
-    low, high = LIMITS[step.scale]
+    low, high = step.limits
     return int(text) if low <= int(text) <= high else None
 
 
