@@ -57,13 +57,16 @@ def _opened() -> Any:
 
 def _import(options: argparse.Namespace) -> int:
     from prom.cli.progress import Progress
-    from prom.services import importing
+    from prom.services import importing, made_up
     from prom.storage.audit import COMMAND
 
     app = _opened()
     text = importing.decoded(Path(options.file).read_bytes())
     load = getattr(importing, options.what)
     seen = Progress(f"Reading {options.what}", max(0, text.count("\n") - 1))
+    if app.settings.live and (mistakes := made_up.cells(text)):
+        line, column, reason = mistakes[0]
+        raise CommandError(f"line {line}: {column} {reason}; nothing was stored")
     with app.store.writing() as session:
         report = load(session, text, COMMAND, app.clock.now(), dry_run=options.dry_run, seen=seen)
         if report.errors or options.dry_run:

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from prom.config import LOOPBACK
+from prom.domain import countries
 from prom.messaging import outcomes
 from prom.messaging.gateway import Balance, Listed, Received, Refused, SendError, Sent, Unknown
 from prom.messaging.outcomes import Answer
@@ -23,6 +25,7 @@ LONGEST_CALL_SECONDS = 8.0
 LONGEST_CONNECT_SECONDS = 3.0
 LONGEST_VALIDITY_SECONDS = 36_000
 PAGE_SIZE = 1_000
+NUMBER_NOT_VALID = 21_211
 # A list that never ends must not hold a job for ever; two days of a large clinic are a tenth of this.
 LONGEST_LIST = 100_000
 
@@ -56,6 +59,11 @@ class TwilioAccount:
             raise ValueError("name either a Twilio number or a messaging service as the sender")
         if not 0 < self.call_seconds <= LONGEST_CALL_SECONDS:
             raise ValueError(f"a call of {self.call_seconds} seconds is not within {LONGEST_CALL_SECONDS:.0f}")
+
+    @property
+    def live(self) -> bool:
+        """Return whether texts would reach real phones: an API on this machine is a rehearsal."""
+        return urlsplit(self.api_url).hostname not in LOOPBACK
 
     @property
     def timeouts(self) -> tuple[float, float]:
@@ -105,6 +113,9 @@ class TwilioGateway:
         """Hand one text to Twilio, or raise a SendError."""
         if not _can_be_written(to + body):
             raise Refused(None, 0, "the text holds half a character and cannot be written")
+        if self._account.live and (why := countries.made_up(to)):
+            # The last door: a made-up patient must not reach whoever has that number.
+            raise Refused(NUMBER_NOT_VALID, 0, f"{why}: nothing was sent")
         wanted = {
             "to": to,
             "body": body,

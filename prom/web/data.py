@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_security import current_user
 
-from prom.services import exporting, holding_uploads, importing, importing_names
+from prom.services import exporting, holding_uploads, importing, importing_names, made_up
 from prom.services.importing import FileError, ImportReport
 from prom.web import context, guards
 
@@ -100,6 +100,8 @@ def decide(token: str) -> ResponseReturnValue:
 
 
 def _load(kept: Upload, *, dry_run: bool) -> ImportReport:
+    if context.wired().settings.live and (mistakes := made_up.cells(kept.text)):
+        return ImportReport(errors=mistakes)
     with context.writing() as session:
         report = LOADS[kept.what](
             session,
