@@ -117,11 +117,13 @@ class Lexicon:
         if len(word) < SHORTEST_MISSPELT or not word.isascii():
             return ()
         settled = self.misspellings[""]
-        for variant in (word, *_with_one_letter_less(word)):
-            for meant in (*settled.get(variant, ()), *own.get(variant, ())):
-                if word[0] == meant[0] and one_edit(word, meant):
-                    return (meant,)
-        return ()
+        meant = {
+            listed: None
+            for variant in (word, *_with_one_letter_less(word))
+            for listed in (*settled.get(variant, ()), *own.get(variant, ()))
+            if (word[0] == listed[0] or word[:2] == listed[1::-1]) and one_edit(word, listed)
+        }
+        return tuple(meant)
 
 
 def _with_one_letter_less(word: str) -> Iterable[str]:
