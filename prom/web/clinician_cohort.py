@@ -19,10 +19,12 @@ from prom.web import clinician_cohort_charts as drawing
 from prom.web import clinician_cohort_file as file
 from prom.web import clinician_cohort_filters as choosing
 from prom.web import clinician_cohort_tables as tables
-from prom.web import context, guards
+from prom.web import clinician_expected, context, guards
 from prom.web.clinician_blueprint import blueprint
 from prom.web.clinician_blueprint import translated as _
 from prom.web.clinician_cohort_filters import Choice
+
+__all__ = ["clinician_expected", "cohort", "cohort_codebook", "cohort_numbers"]
 
 REFRESH_SECONDS = 4
 
