@@ -14,6 +14,7 @@ from prom.domain.reply_signals import Found
 from prom.domain.reply_text import Text
 
 SHORTEST_QUOTE = 12
+LONGER_QUOTE = 40
 MOST_PROMPTS = 12
 _WORD_FOR_PAIN = "pain|dard|byatha|betha|दर्द|ব্যথা|dolor|douleur|dor"
 # The short form every clinic's default prompt has: a word for pain, the range, a question mark or a colon.
@@ -55,6 +56,8 @@ def without_prompts(text: Text, prompts: Sequence[str]) -> Text:
         if quoted in left:
             left = left.replace(quoted, " ")
     left = _SHORT_PROMPT.sub(" ", _LONG_PROMPT.sub(" ", left, count=1), count=1)
+    if len(squeezed) >= LONGER_QUOTE and any(quotable and squeezed.strip(_MARKS) in quotable[0] for quotable in sent):
+        return reply_text.read("")
     if left == squeezed or _is_piece(left, squeezed, sent):
         return text
     return replace(reply_text.read(_without_quote_marks(left)), too_long=text.too_long, ten_sign=text.ten_sign)

@@ -8,6 +8,7 @@ from prom.domain import reply_signals, reply_words
 from prom.domain.reply_signals import Found
 from prom.domain.reply_text import look_alike
 
+LONGEST_WISH = 6
 _STOP = "stop"
 _NOT_STOP = frozenset({"shop", "step", "top", "atop", "slop", "strop", "stomp", "swop", "stow"})
 _SPELT = frozenset(
@@ -87,6 +88,9 @@ def _stop_last(found: Found) -> bool:
     words, breaks = found.text.words, found.text.breaks
     against = found.covered("cannot", "not_over", "negator", "please_dont")
     if len(words) < 2 or words[-1] != _STOP or len(words) - 2 in against:
+        return False
+    # "... Reply STOP" at the end of a longer text is our own sentence, cut off by a phone.
+    if words[-2] == "reply" and len(words) > LONGEST_WISH:
         return False
     shouted = found.text.cased.rstrip(" .!\n").endswith("STOP") and not found.text.cased.isupper()
     return shouted or any(mark in breaks[-2] for mark in ".!;") or words[-2] in {"please", "pls", "plz"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prom.domain import replies
+from prom.domain import replies, wording
 from prom.domain.replies import OptOut, RedFlag, Score
 
 SCALES = ("nrs", "csi", "csi5", "pgic", "percent")
@@ -184,6 +184,157 @@ def test_no_other_single_character_is_a_score_but_circled_digits():
             replies.parse(char), Score
         ):
             assert char in circled, hex(code)
+
+
+ZEROS = [
+    chr(code)
+    for code in range(0x20000)
+    if unicodedata.category(chr(code)) == "Nd" and unicodedata.decimal(chr(code)) == 0
+]
+TWO_NUMBERS = (
+    *("{a} {b}", "{a}, {b}", "{a},{b}", "{a}.{b}", "{a}/{b}", "{a}-{b}", "{a} - {b}", "{a} to {b}", "{a} or {b}"),
+    *(
+        "{a} and {b}",
+        "{a};{b}",
+        "{a}:{b}",
+        "{a}~{b}",
+        "{a}={b}",
+        "{a}->{b}",
+        "{a}\n{b}",
+        "{a}+{b}",
+        "{a}x{b}",
+        "{a}|{b}",
+    ),
+    *(
+        "was {a} now {b}",
+        "{a} before, {b} now",
+        "day {a} pain {b}",
+        "left {a} right {b}",
+        "{a} se {b}",
+        "{a} theke {b}",
+    ),
+    *(
+        "pehle {a} ab {b}",
+        "age {a} ekhon {b}",
+        "{a} ya {b}",
+        "{a} ba {b}",
+        "not {a}, {b}",
+        "pain {a} {b}",
+        "{a} 😀 {b}",
+    ),
+)
+NO_SCORES = (
+    *(
+        "-{a}",
+        "- {a}",
+        "\u2212{a}",
+        "\u2013{a}",
+        "+{a}",
+        "{a}%",
+        "{a} %",
+        "{a} percent",
+        "<{a}",
+        ">{a}",
+        "\u2264{a}",
+        "{a}+",
+    ),
+    *(
+        ".{a}",
+        "{a}.5",
+        "{a},5",
+        "{a}\u00bd",
+        "{a} 1/2",
+        "{a} and a half",
+        "{a}?",
+        "{a} ?",
+        "{a}/5",
+        "{a}/100",
+        "more than {a}",
+    ),
+    *(
+        "less than {a}",
+        "up to {a}",
+        "at least {a}",
+        "almost {a}",
+        "only {a}",
+        "minus {a}",
+        "{a} days",
+        "{a} mg",
+        "{a}pm",
+    ),
+    *(
+        "saadhe {a}",
+        "sare {a}",
+        "{a} goli",
+        "{a} din",
+        "{a} bar",
+        "{a} nahi",
+        "{a} na",
+        "kal {a}",
+        "{a}th",
+        "$" + "{a}",
+    ),
+)
+
+
+def in_script(number, zero):
+    return "".join(chr(ord(zero) + int(digit)) for digit in str(number))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(TWO_NUMBERS),
+    st.integers(0, 12),
+    st.integers(0, 12),
+    st.sampled_from(ZEROS),
+    st.sampled_from(ZEROS),
+    st.sampled_from(LANGUAGES),
+)
+def test_two_different_numbers_in_any_scripts_are_never_a_pain_score(template, a, b, zero, other_zero, language):
+    if a == b or (b == 10 and template == "{a}/{b}") or (template == "{a}.{b}" and b == 0):
+        return
+    text = template.format(a=in_script(a, zero), b=in_script(b, other_zero))
+    assert not isinstance(replies.parse(text, "nrs", language), Score), text
+    assert not isinstance(replies.parse(text, "csi", language), Score), text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(NO_SCORES), st.integers(0, 10), st.sampled_from(ZEROS), st.sampled_from(LANGUAGES))
+def test_a_sign_a_part_a_doubt_or_a_unit_in_any_script_is_never_a_pain_score(template, number, zero, language):
+    text = template.format(a=in_script(number, zero))
+    assert not isinstance(replies.parse(text, "nrs", language), Score), text
+    assert not isinstance(replies.parse(text, "csi", language), Score), text
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(
+        ["{}", " {} ", "{}/10", "pain {}", "my pain is {}", "about {}", "{} today", "({})", "{}!", "{} 👍"]
+    ),
+    st.integers(0, 10),
+    st.sampled_from(ZEROS),
+)
+def test_one_plain_number_in_any_script_is_its_score(template, number, zero):
+    assert replies.parse(template.format(in_script(number, zero))).value == number
+
+
+def test_our_own_texts_coming_back_whole_or_cut_off_are_never_a_score():
+    for language in wording.LANGUAGES:
+        for key in ("nrs", "pgic", "relief_percent", "csi_1_5", "csi_item_4", "reask_2_nrs", "peg_2", "reminder_24h"):
+            prompt = wording.preview(key, language)
+            for cut in range(12, len(prompt) + 1, 3):
+                for prompts in ((), (prompt,)):
+                    for end in ("", "\u2026"):
+                        reply = replies.parse(prompt[:cut] + end, "nrs", language, prompts=prompts)
+                        assert not isinstance(reply, Score | RedFlag), prompt[:cut]
+                        assert not prompts or not isinstance(reply, OptOut), prompt[:cut]
+
+
+def test_an_answer_beside_our_whole_prompt_is_read():
+    for language in wording.LANGUAGES:
+        prompt = wording.preview("nrs", language)
+        for quoted in ("{p} 7", "> {p}\n7", "\u201c{p}\u201d 7", "7\n\n> {p}", '"{p}"\n7'):
+            assert replies.parse(quoted.format(p=prompt), "nrs", language, prompts=[prompt]).value == 7, quoted
 
 
 HOSTILE = {
