@@ -159,11 +159,16 @@ def _registrations(session: Session, site: Site, settings: Settings, name: str) 
     gaps = [gap for gap in checklist.missing if gap.key != countries.TWO_WAY]
     if not gaps:
         return [good(f"{name}: the registrations for {checklist.country.name} are complete")]
-    single = [gap.words for gap in gaps if "|" not in gap.key]
+    single = [_inside(gap.words) for gap in gaps if "|" not in gap.key]
     texts = len(gaps) - len(single)
     named = [*single[:NAMED_POINTS], *([f"ids of {texts} texts"] if texts else [])]
     words = f"{name}: {checklist.country.name} asks for what is not confirmed: {', '.join(named)}"
     return [(wrong if settings.live else watch)(words, "enter it under Settings, Channel, Checklist")]
+
+
+def _inside(words: str) -> str:
+    """Return words as they stand inside a sentence: a small first letter, unless it begins an abbreviation."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 def _space(settings: Settings) -> Finding:
