@@ -9,7 +9,7 @@ from sqlmodel import Session
 from prom.domain import wording
 from prom.domain.segments import Segments, fold, segments
 from prom.services import answering, consenting, conversing, enrolments, links, planning
-from prom.storage import audit, channels, desk, episodes, inbound, messages, patients, plans
+from prom.storage import audit, channels, desk, episodes, inbound, messages, patients, plans, sites
 from prom.storage.models import Audit, Message, MessageKind, MessageState, Patient, Prompt, PromptState, Site
 
 LONGEST_TEXT = 320
@@ -203,6 +203,24 @@ CANNOT = {
     "no_consent": "There is no consent to texts.",
     "number_unusable": "This number takes no texts: enter another one first.",
 }
+
+
+TEMPLATES = ("note_call_us", "note_tried_to_call", "note_appointment", "note_answered")
+
+
+def templates(session: Session, patient: Patient) -> dict[str, str]:
+    """Return the ready texts that may be sent to a patient, in their language and the clinic's own wording.
+
+    Texts that name the clinic's number are left out where none is known.
+    """
+    site = session.get_one(Site, patient.site_id)
+    own = sites.overrides(session, site.id)
+    given = {key: {"phone": site.phone} if "phone" in wording.KEYS[key].variables else {} for key in TEMPLATES}
+    return {
+        key: wording.render(key, patient.language, own, **values)
+        for key, values in given.items()
+        if site.phone or not values
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,22 @@ from prom.storage.vault import VaultError
 
 THEIRS: tuple[type[Any], ...] = (Alert, Answer, Consent, CoTreatment, Episode, Event, Inbound, Message, Prompt, Task)
 
+OF_PROMPT: tuple[type[Any], ...] = (Answer, Message, Task, Inbound)
+
 
 def of_patient(
-    session: Session, patient: Patient, *, before: int | None = None, reads: bool = False, limit: int = 100
+    session: Session,
+    patient: Patient,
+    *,
+    before: int | None = None,
+    reads: bool = False,
+    field: str = "",
+    limit: int = 100,
 ) -> list[Audit]:
-    """Return the audit rows of a patient and all that is theirs, the newest first; reading them only when asked."""
+    """Return the audit rows of a patient and all that is theirs, the newest first; reading them only when asked.
+
+    With `field` only the rows in which that field changed, or that are about an object of that kind.
+    """
     theirs = [
         and_(
             col(Audit.object_kind) == model.__name__.lower(),
@@ -39,11 +50,26 @@ def of_patient(
     names = [patient.public_id, *(row.public_id for row in patients.merged_into(session, patient))]
     own = and_(col(Audit.object_kind) == "patient", col(Audit.object_id).in_(names))
     query = select(Audit).where(or_(own, *theirs))
+    if field:
+        query = query.where(or_(col(Audit.field) == field, col(Audit.object_kind) == field))
     if not reads:
         query = query.where(col(Audit.action) != "read")
     if before is not None:
         query = query.where(col(Audit.id) < before)
     return list(session.exec(query.order_by(col(Audit.id).desc()).limit(limit)))
+
+
+def of_prompt(session: Session, prompt: Prompt, limit: int = 100) -> list[Audit]:
+    """Return the audit rows of one question: its own, of its texts and of its answers, the newest first."""
+    theirs = [
+        and_(
+            col(Audit.object_kind) == model.__name__.lower(),
+            col(Audit.object_id).in_(select(model.public_id).where(model.prompt_id == prompt.id)),
+        )
+        for model in OF_PROMPT
+    ]
+    own = and_(col(Audit.object_kind) == "prompt", col(Audit.object_id) == prompt.public_id)
+    return list(session.exec(select(Audit).where(or_(own, *theirs)).order_by(col(Audit.id).desc()).limit(limit)))
 
 
 def value(session: Session, patient: Patient, entry: Audit, sealed: bytes | None) -> str:

@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from prom.services import queueing
-from prom.storage import staff, trail
-from prom.storage.models import Audit, Patient
-from prom.web import context, filters, guards
+from prom.storage import inbound, staff, trail
+from prom.storage.models import Audit, Patient, Prompt
+from prom.web import context, coordinator_states, filters, guards
 from prom.web.coordinator_blueprint import blueprint, clock, note_read, patient_here, phone_words, tabs
 from prom.web.coordinator_blueprint import translated as _
 
@@ -35,18 +35,25 @@ class Line(NamedTuple):
 def history(public_id: str) -> ResponseReturnValue:
     """Show the history of a patient, a page at a time; with `reads` also who looked."""
     before, reads = request.args.get("before", ""), request.args.get("reads") == "1"
+    field, question = request.args.get("field", ""), request.args.get("question", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 15):
+        abort(404)
+    if field and field not in fields():
         abort(404)
     with context.reading() as session:
         patient = patient_here(session, public_id)
-        rows = trail.of_patient(
-            session, patient, before=int(before) if before else None, reads=reads, limit=ROWS_A_PAGE + 1
-        )
+        prompt = _question(session, patient, question) if question else None
+        if prompt is not None:
+            rows = trail.of_prompt(session, prompt, ROWS_A_PAGE)
+        else:
+            start = int(before) if before else None
+            rows = trail.of_patient(session, patient, before=start, reads=reads, field=field, limit=ROWS_A_PAGE + 1)
         page = render_template(
             "coordinator/history.html",
             who=queueing.who(session, patient, context.now()),
             lines=_lines(session, patient, rows[:ROWS_A_PAGE]),
-            older=_older(public_id, rows, reads=reads),
+            older=_older(public_id, rows, reads=reads, field=field),
+            about=_about(prompt, field),
             first=url_for("coordinator.history", public_id=public_id, reads=1 if reads else None) if before else None,
             reads=reads,
             tabs=tabs(public_id),
@@ -56,11 +63,42 @@ def history(public_id: str) -> ResponseReturnValue:
     return page
 
 
-def _older(public_id: str, rows: list[Audit], *, reads: bool) -> str | None:
+def fields() -> dict[str, str]:
+    """Return the fields whose own history can be asked for, in words."""
+    return {
+        "phone": _("The number"),
+        "language": _("The language"),
+        "time_zone": _("The time zone"),
+        "paused_until": _("Pauses"),
+        "procedure_at": _("The date of the procedure"),
+        "consent": _("Consents"),
+        "event": _("Events"),
+        "answer": _("Answers"),
+        "plan": _("The plan"),
+    }
+
+
+def _about(prompt: Prompt | None, field: str) -> str:
+    """Return what the history is narrowed to, in words, or nothing."""
+    if prompt is not None:
+        return _("The question of %(point)s", point=coordinator_states.time_point(prompt.time_point))
+    return fields().get(field, "")
+
+
+def _question(session: Session, patient: Patient, public_id: str) -> Prompt:
+    """Return a question of the patient, or answer 404."""
+    prompt = inbound.prompt_by_public_id(session, public_id)
+    if prompt is None or prompt.patient_id != patient.id:
+        abort(404)
+    return prompt
+
+
+def _older(public_id: str, rows: list[Audit], *, reads: bool, field: str) -> str | None:
     if len(rows) <= ROWS_A_PAGE:
         return None
     last = rows[ROWS_A_PAGE - 1].id
-    return url_for("coordinator.history", public_id=public_id, before=last, reads=1 if reads else None)
+    with_reads = 1 if reads else None
+    return url_for("coordinator.history", public_id=public_id, before=last, reads=with_reads, field=field or None)
 
 
 def _lines(session: Session, patient: Patient, rows: list[Audit]) -> list[Line]:

@@ -8,11 +8,11 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from prom.domain import wording
-from prom.services import contacting, queueing
+from prom.domain import timetable, wording
+from prom.services import contacting, conversing, queueing
 from prom.services.queueing import Card
 from prom.storage import desk, inbound, messages
-from prom.storage.models import Answer, Inbound, InboundState, Message, MessageState, Patient
+from prom.storage.models import Answer, Inbound, InboundState, Message, MessageState, Patient, Site
 from prom.web import context, coordinator_states, guards
 from prom.web.coordinator_blueprint import Errors, blueprint, note_read, patient_here, staff_id, tabs
 from prom.web.coordinator_blueprint import translated as _
@@ -50,7 +50,11 @@ def thread(public_id: str) -> ResponseReturnValue:
 
 
 def _page(
-    session: Session, patient: Patient, errors: Errors | None = None, draft: contacting.Draft | None = None
+    session: Session,
+    patient: Patient,
+    errors: Errors | None = None,
+    draft: contacting.Draft | None = None,
+    typed: str | None = None,
 ) -> str:
     now = context.now()
     sent = desk.messages_of(session, patient.id)
@@ -70,7 +74,10 @@ def _page(
         used=sum(row.segments or 0 for row in sent if row.sending_at is not None),
         draft=draft,
         once=secrets.token_hex(8),
-        typed=request.form,
+        typed=request.form.get("text", "") if typed is None else typed,
+        site=session.get_one(Site, patient.site_id),
+        templates=contacting.templates(session, patient),
+        waits_until=_waits_until(patient, bubbles, now) if draft is not None else None,
         language=wording.language(patient.language).name,
         tabs=tabs(patient.public_id),
         states=coordinator_states,
@@ -79,6 +86,15 @@ def _page(
         now=now,
         section="clinician.patients",
     )
+
+
+def _waits_until(patient: Patient, bubbles: list[Bubble], now: datetime) -> datetime | None:
+    """Return when a text written now leaves if not at once: at night it waits, unless it answers theirs."""
+    theirs = [one.at for one in bubbles if one.side == "in"]
+    if theirs and now - max(theirs) < conversing.ANSWER_WITHIN:
+        return None
+    opens = timetable.next_opening(now, patient.time_zone, timetable.TextKind.PROMPT)
+    return opens if opens > now else None
 
 
 def _time(bubble: Bubble) -> datetime:
@@ -152,6 +168,7 @@ def _in_state(row: Inbound, recorded: list[Answer]) -> State:
 def send(public_id: str) -> ResponseReturnValue:
     """Show what a text would look like and cost; with the second button, queue it."""
     typed = request.form.get("text", "")
+    chosen = request.form.get("template", "")
     try:
         if request.form.get("send") == "1":
             with context.writing() as session:
@@ -162,7 +179,8 @@ def send(public_id: str) -> ResponseReturnValue:
             return redirect(url_for("coordinator.messages", public_id=public_id), 303)
         with context.reading() as session:
             patient = patient_here(session, public_id)
-            return _page(session, patient, draft=contacting.draft(session, patient, typed))
+            typed = contacting.templates(session, patient).get(chosen, typed)
+            return _page(session, patient, draft=contacting.draft(session, patient, typed), typed=typed)
     except contacting.ContactError as error:
         with context.reading() as session:
             return _page(session, patient_here(session, public_id), [("text", str(error))]), 422

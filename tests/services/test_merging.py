@@ -7,7 +7,20 @@ from sqlmodel import select
 
 from prom.services import answering, consenting, contacting, enrolling, merging, noting, planning
 from prom.services.answering import Origin
-from prom.storage import answers, audit, consents, desk, episodes, inbound, messages, patients, plans, tasks, trail
+from prom.storage import (
+    answers,
+    audit,
+    consents,
+    desk,
+    episodes,
+    inbound,
+    lists,
+    messages,
+    patients,
+    plans,
+    tasks,
+    trail,
+)
 from prom.storage.models import (
     AnswerState,
     CoTreatmentKind,
@@ -201,7 +214,7 @@ def test_a_procedure_that_both_records_have_becomes_one_with_all_answers_kept(st
         keep = session.get_one(Patient, first.patient_id)
         assert [one.id for one in episodes.open_of_patient(session, keep.id)] == [first.id]
         assert session.get_one(Episode, second.id).state is EpisodeState.CANCELLED
-        rows = [row for row in answers.of_episodes(session, [first.id]) if row.instrument == "nrs"]
+        rows = [row for row in lists.answers(session, first.id) if row.instrument == "nrs"]
         counted = {row.occasion: row.value for row in rows if row.state is AnswerState.CURRENT}
         assert counted == {"baseline": 8, "d14": 3}
         assert [row.value for row in rows if row.state is AnswerState.SECOND] == [6]

@@ -165,3 +165,28 @@ def test_a_question_is_sent_again_only_while_it_can_be_answered(wired, asha, now
         person.unusable_reason = "30005"
         with pytest.raises(contacting.ContactError, match="takes no texts"):
             contacting.resend(session, prompt, actor, prompt.due_at + timedelta(hours=2))
+
+
+def test_a_ready_text_is_shown_in_the_patients_language_with_its_size_before_it_is_sent(client_as, wired, site, now):
+    with wired.store.writing() as session:
+        episode = people.bikash(session, site, now)
+        public_id = episodes.patient_of(session, episode).public_id
+        session.get(type(site), site.id).segment_price, session.get(type(site), site.id).currency = 2500, "INR"
+    client = client_as("coordinator")
+    address = f"/patients/{public_id}/messages"
+    assert "Or take a ready text:" in page(client.get(address))
+    shown = page(client.post(address, data={"template": "note_call_us", "text": ""}))
+    assert "Asha Clinic: সময় হলে" in shown
+    assert "+913340001000" in shown
+    assert re.search(r"It costs INR 0\.\d\d\.", shown)
+    typed = re.search(r'name="text" value="([^"]+)"', shown)[1]
+    sent = client.post(address, data={"text": typed, "send": "1", "once": "x"}, follow_redirects=True)
+    assert "The text is on its way." in page(sent)
+
+
+def test_a_text_written_at_night_says_when_it_leaves(client_as, wired, site, now):
+    with wired.store.writing() as session:
+        public_id = episodes.patient_of(session, people.asha(session, site, now)).public_id
+    wired.clock.move_to(now.replace(hour=18, minute=30))
+    shown = page(client_as("coordinator").post(f"/patients/{public_id}/messages", data={"template": "note_answered"}))
+    assert "It is night there: it leaves on 3 Mar, 08:00." in shown

@@ -10,7 +10,7 @@ from prom.storage import desk as desk_rows
 from prom.storage import episodes, messages, patients, plans
 from prom.storage.models import EpisodeState, EventKind, MessageState, Patient, PromptState
 from tests import people
-from tests.web.desk import actions, another, done, fresh, page
+from tests.web.desk import actions, another, asked, done, fresh, page, texted
 
 
 @pytest.fixture
@@ -300,3 +300,27 @@ def test_a_question_that_was_never_sent_keeps_its_reason(client_as, wired, site,
     shown = page(client_as("coordinator").get(f"/patients/{public_id}/schedule"))
     assert "not sent by us" in shown
     assert "our system was off" in shown
+
+
+def test_each_field_and_each_question_has_a_history_of_its_own(client_as, wired, site, now):
+    episode = done(wired.store, people.asha, site, now)
+    prompt = asked(wired.store, episode)
+    at = prompt.due_at + timedelta(hours=1)
+    texted(wired.store, people.ASHA_PHONE, "4", at)
+    wired.clock.move_to(at + timedelta(hours=1))
+    client = client_as("coordinator")
+    with wired.store.reading() as session:
+        public_id = episodes.patient_of(session, episode).public_id
+    client.post(f"/patients/{public_id}/number", data={"phone": "90070 00199"})
+    shown = page(client.get(f"/patients/{public_id}/schedule"))
+    assert f"/patients/{public_id}/history?field=phone" in shown
+    assert f"/patients/{public_id}/history?question={prompt.public_id}" in shown
+    number = page(client.get(f"/patients/{public_id}/history?field=phone"))
+    assert "+91 90070 00199" in number
+    assert "Procedure done" not in number
+    question = page(client.get(f"/patients/{public_id}/history?question={prompt.public_id}"))
+    assert "The question of day 14." in question
+    assert "pain" in question
+    assert "90070 00199" not in question
+    assert client.get(f"/patients/{public_id}/history?field=shoe").status_code == 404
+    assert client.get(f"/patients/{public_id}/history?question=nobody").status_code == 404
