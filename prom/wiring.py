@@ -9,7 +9,7 @@ from prom import config
 from prom.clock import Clock
 from prom.domain import instruments, own_instruments
 from prom.messaging.gateway import Gateway
-from prom.storage import copying, migrating, vault
+from prom.storage import copying, instrument_use, migrating, vault
 from prom.storage.session import Store, engine_for
 
 DEMO_MARK = "demo-data"
@@ -40,6 +40,10 @@ def open_app(settings: config.Settings) -> App:
         raise RefusedError("this instance holds demo data: a live Twilio gateway is refused; use another PROM_INSTANCE")
     clock = Clock(settings.instance, movable=settings.gateway == "simulated" and (settings.demo or marked))
     store = Store(engine, keys)
+    with store.reading() as session:
+        gone = instrument_use.asked_by_plans(session) - instruments.added().instruments.keys()
+    if gone:
+        raise RefusedError(f"the plans ask {min(gone)!r}, but no file in instruments/ describes it: put its file back")
     return App(settings, store, _gateway(settings, clock), clock)
 
 

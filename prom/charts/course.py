@@ -119,6 +119,10 @@ class Trajectory:
         return (self.baseline - nrs) / self.baseline if self.baseline else None
 
     def replies(self) -> tuple[int, int]:
-        """Return how many of the questions that are over were answered, and how many are over."""
-        over = [p for p in self.prompts if p.mark not in {PromptMark.PLANNED, PromptMark.OPEN}]
-        return sum(p.mark is PromptMark.ANSWERED for p in over), len(over)
+        """Return how many questions after the procedure were answered, of those that reached the patient and are over.
+
+        The verdict counts the same way: what we did not send is no silence of the patient, and questions before the
+        procedure make the baseline.
+        """
+        asked = [p for p in self.prompts if p.day > 0 and p.mark in {PromptMark.ANSWERED, PromptMark.NO_REPLY}]
+        return sum(p.mark is PromptMark.ANSWERED for p in asked), len(asked)

@@ -90,7 +90,7 @@ def _history(session: Session, patient: Patient, line: AnswerLine) -> list[Line]
 
 
 @blueprint.post("/patients/<public_id>/answers/<answer_id>")
-@guards.needs(guards.Permission.REVIEW)
+@guards.needs(guards.Permission.REVIEW, fresh=True)
 def strike(public_id: str, answer_id: str) -> ResponseReturnValue:
     """Take an answer out of the count, with a reason; it stays visible, struck out."""
     reason = request.form.get("reason", "").strip()

@@ -1,7 +1,7 @@
 """What the services know of one patient, handed to the charts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from prom.charts import course, relief, sensitization, spark, trajectory
 from prom.charts.figure import Chart, Svg
@@ -26,15 +26,10 @@ def charts(seen: PatientView) -> PatientCharts:
     """Return the charts of one patient and procedure."""
     drawn = trajectory_of(seen)
     return PatientCharts(
-        # The sentence counts replies as the verdict does: of the questions asked after the procedure.
-        trajectory=replace(trajectory.chart(drawn), summary=trajectory.summary(replace(drawn, prompts=_asked(drawn)))),
+        trajectory=trajectory.chart(drawn),
         relief=relief.chart(drawn) if drawn.baseline and drawn.after else None,
         csi=sensitization.chart(csi_course(seen)) if seen.csi_course else None,
     )
-
-
-def _asked(drawn: course.Trajectory) -> tuple[course.Prompt, ...]:
-    return tuple(one for one in drawn.prompts if one.day > 0 and one.mark is not course.PromptMark.NOT_SENT)
 
 
 def series_of(seen: PatientView) -> str:

@@ -7,10 +7,11 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
+from prom.charts import letter as letter_chart
 from prom.domain import relief
 from prom.services import reviewing
 from prom.services.reviewing_views import PatientView
-from prom.web import clinician_charts, clinician_letter, clinician_verdict, clinician_words, context, guards
+from prom.web import clinician_charts, clinician_verdict, clinician_words, context, guards
 from prom.web.clinician_blueprint import blueprint, may_open, not_here, note_read
 from prom.web.clinician_blueprint import translated as _
 
@@ -157,8 +158,8 @@ def letter(public_id: str) -> ResponseReturnValue:
             site=site,
             verdict=clinician_verdict.shown(seen),
             chart=clinician_charts.charts(seen).trajectory,
-            drawing=clinician_letter.drawing(drawn),
-            answers=clinician_letter.visits(drawn),
+            drawing=letter_chart.drawing(drawn),
+            answers=letter_chart.visits(drawn),
             names=clinician_words.findings(),
             causes={cause.key: cause.conclusion for cause in clinician_words.causes()},
             version=relief.DEFINITION_VERSION,

@@ -1,9 +1,12 @@
 """The verdict as the patient page and the letter show it: badge, rule, four numbers, and what stands beside them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from prom.charts import figure
-from prom.services.reviewing_views import Csi, PatientView, Verdict
+from prom.charts import figure, timeline
+from prom.domain.relief import State
+from prom.services.reviewing_views import Csi, Mark, PatientView, Verdict
+from prom.storage.models import AlertKind
 from prom.web import clinician_charts
 from prom.web.clinician_blueprint import relief_percent, score
 from prom.web.clinician_blueprint import translated as _
@@ -14,11 +17,12 @@ Fact = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is read first: a headline with its tone, the rule in words, facts (name, value, small print), and notes."""
+    """What is read first: headline and tone, rule in words, next action, facts (name, value, small print), notes."""
 
     headline: str
     tone: str
     rule: str
+    next: str
     facts: tuple[Fact, ...]
     notes: tuple[str, ...]
 
@@ -28,14 +32,50 @@ def shown(seen: PatientView) -> Shown:
     verdict = seen.verdict
     if verdict is None:
         headline, rule = _without(seen)
-        return Shown(headline, "quiet", rule, (_csi(seen.csi),), _more(seen))
+        return Shown(headline, "quiet", rule, next_action(seen), (_csi(seen.csi),), _more(seen))
     return Shown(
         headline=verdict.headline,
         tone=clinician_charts.TONES[verdict.badge],
         rule=verdict.rule,
+        next=next_action(seen),
         facts=(_pain(verdict), _relief(verdict), _csi(seen.csi), _replies(verdict, seen.episode.day)),
         notes=(*_beside(verdict), *_more(seen)),
     )
+
+
+def next_action(seen: PatientView) -> str:
+    """Return what the reader does next: the worst open alert decides, else the next question."""
+    known = {
+        AlertKind.RED_FLAG.value: _("call the patient; a text spoke of a possible emergency."),
+        AlertKind.RED.value: _(
+            "review the loss: target, technique, new pain, sensitization, mood and sleep, treatment."
+        ),
+        AlertKind.DETERIORATION.value: _("ask what changed: pain is worse than before the procedure."),
+        AlertKind.AMBER.value: _("review whether relief is waning, before it is lost."),
+        AlertKind.NOT_ANSWERING.value: _("have the patient called: silence can hide a loss."),
+    }
+    kinds = [alert.kind for alert in seen.alerts if alert.open]
+    worst = next((kind for kind in known if kind in kinds), None)
+    if worst is not None:
+        return known[worst]
+    if seen.episode.state == "cancelled":
+        return ""
+    if seen.episode.state == "planned":
+        return _("record what is looked for before the procedure, and mark it done when it was.")
+    return _coming(seen)
+
+
+def _coming(seen: PatientView) -> str:
+    ahead = [one for one in seen.prompts if one.mark in {Mark.OPEN, Mark.PLANNED}]
+    if not ahead:
+        return _("nothing: no more questions are planned.")
+    first = ahead[0]
+    day = timeline.when(first.day).removeprefix("day ")
+    if first.mark is Mark.OPEN:
+        return _("wait: the question of day %(day)s is open.", day=day)
+    if seen.verdict is not None and seen.verdict.state_50 == State.SUSPECTED_LOSS.value:
+        return _("wait for the question of day %(day)s: one bad score alone is no loss.", day=day)
+    return _("the question of day %(day)s (%(on)s).", day=day, on=plain_day(seen.episode.on + timedelta(first.day)))
 
 
 def _without(seen: PatientView) -> tuple[str, str]:

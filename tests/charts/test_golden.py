@@ -11,6 +11,7 @@ from prom.charts import (
     causes,
     cohort,
     heatmap,
+    letter,
     relief,
     scatter,
     sensitization,
@@ -20,6 +21,7 @@ from prom.charts import (
     theme,
     trajectory,
 )
+from prom.charts.course import Prompt
 from tests.charts import synthetic
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -56,6 +58,26 @@ def test_a_chart_is_as_it_was(name):
 
 def test_the_sparkline_is_as_it_was():
     check("spark.svg", spark.spark([(-1, 8), (7, 4), (14, 3), (56, 6)], 8, "Pain 8, 4, 3, 6", alert=True) + "\n")
+
+
+def test_the_letters_drawing_is_as_it_was():
+    check("letter.svg", letter.drawing(synthetic.bikash()) + "\n")
+
+
+def test_the_chart_counts_replies_as_the_verdict_does():
+    marks = trajectory.PromptMark
+    drawn = dataclasses.replace(
+        synthetic.bikash(),
+        prompts=tuple(
+            Prompt(day, day, day, mark)
+            for day, mark in (
+                (-7, marks.ANSWERED), (-1, marks.NO_REPLY), (7, marks.ANSWERED), (14, marks.NO_REPLY),
+                (30, marks.NOT_SENT), (60, marks.OPEN), (90, marks.PLANNED),
+            )
+        ),
+    )  # fmt: skip
+    assert drawn.replies() == (1, 2)
+    assert "1 of 2 questions answered" in trajectory.summary(drawn)
 
 
 def test_the_own_chart_is_as_it_was():

@@ -187,3 +187,8 @@ def test_a_text_is_read_on_its_scale_and_asked_again_in_the_clinics_words(adopte
     assert "{place}" not in words
     assert wording.ask("stiff_2", "hi", instruments.added().words, place="knee_left").startswith("How stiff")
     assert wording.recorded([("nrs", 4), ("stiff_1", 7)], "en", instruments.added().words).endswith("7")
+
+
+def test_a_file_that_plans_ask_must_stay(instance, prompt):
+    with pytest.raises(wiring.RefusedError, match="the plans ask 'stiff'"):
+        wiring.open_app(config.read({"PROM_INSTANCE": str(instance)}))

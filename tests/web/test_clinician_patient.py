@@ -56,10 +56,15 @@ def test_each_number_has_its_words_and_each_silence_its_reason(client, bikash):
     assert "Definition version 1" in text
 
 
+def scripts(text):
+    """Return what a page loads beside the warning that one is about to be signed out, which every page has."""
+    return [src for src in re.findall(r"<script[^>]+src=\"([^\"]+)\"", text) if "idle" not in src]
+
+
 def test_the_page_holds_no_inline_style_and_loads_one_script(client, bikash):
     text = page(client, f"/patients/{bikash}")
     assert not re.search(r"\sstyle=|<style|\son[a-z]+=", text)
-    assert len(re.findall(r"<script[^>]+src=", text)) == 1
+    assert len(scripts(text)) == 1
 
 
 def test_reading_a_patient_leaves_a_row_in_the_audit(store, client, bikash):
@@ -166,7 +171,7 @@ def test_an_answer_of_another_patient_is_not_found_here(store, client, bikash):
 
 def test_the_letter_is_one_drawing_without_a_script(client, bikash):
     text = page(client, f"/patients/{bikash}/print")
-    assert "<script" not in text
+    assert scripts(text) == []
     assert text.count("<svg") == 1
     assert "Relief lost at day 60" in text
     assert "Record R-102" in text
@@ -197,3 +202,45 @@ def test_a_patient_with_two_procedures_can_be_switched_between_them(store, clien
     text = page(client, f"/patients/{bikash}")
     assert "Procedures of this patient" in text
     assert "Relief lost at day 60" in text
+
+
+def test_the_next_action_stands_with_the_verdict(store, site, client, bikash, now):
+    assert "Next:" in page(client, f"/patients/{bikash}")
+    assert "review the loss: target, technique" in page(client, f"/patients/{bikash}")
+    asha = known.public_id(store, "R-101")
+    assert "the question of day" in page(client, f"/patients/{asha}")
+
+
+@pytest.mark.parametrize(
+    ("baseline", "scores", "words"),
+    [
+        (0, {7: 0, 14: 0}, "No pain at baseline"),
+        (3, {7: 1, 14: 1}, "Low baseline"),
+        ("", {7: 4, 14: 4}, "No baseline"),
+    ],
+)
+def test_a_course_that_is_not_judged_says_so(store, site, client, now, baseline, scores, words):
+    (patient,) = known.bring_in(store, now, [("R-900", "Dina", 1, baseline, scores)])
+    text = page(client, f"/patients/{patient}")
+    assert words in text
+    assert "Relief lost" not in text
+    assert "Lower is better." in text
+
+
+def test_the_sentence_of_the_chart_and_the_verdict_count_alike(client, bikash):
+    text = page(client, f"/patients/{bikash}")
+    said = re.search(r"(\d+) of (\d+) questions answered", text)
+    assert said is not None
+    assert f"{said[1]}/{said[2]}" in text
+
+
+def test_striking_out_asks_for_the_password_again_after_a_while(store, app, client, bikash, monkeypatch):
+    from prom.web import guards
+
+    monkeypatch.setattr(guards, "FRESH_SECONDS", -1)
+    row = answer_of(store, bikash, 6)
+    answer = client.post(f"/patients/{bikash}/answers/{row.public_id}", data={"reason": "other knee"})
+    assert answer.status_code == 302
+    assert "/verify" in answer.location
+    with store.reading() as session:
+        assert answers.by_public_id(session, row.public_id).state is AnswerState.CURRENT
