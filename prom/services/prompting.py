@@ -7,7 +7,7 @@ point leaves a row that says how far it came.
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -61,6 +61,15 @@ class _Run:
     counts: Counts = field(default_factory=Counts)
     sent: Counter[int] = field(default_factory=Counter)
     unclear_in_a_row: int = 0
+    called: "_Called | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """A call that was made and is not recorded yet."""
+
+    ready: Ready
+    outcome: Sent | SendError
 
 
 def send_due(
@@ -195,15 +204,16 @@ def _spent_in_an_earlier_month(channel: Channel, zone: str, now: datetime) -> bo
 def _work_off(run: _Run, batch: Sequence[Claim]) -> bool:
     """Send a claimed batch; return False when there is no use in claiming more now."""
     done = next((n for n, claim in enumerate(batch) if run.stop.is_set() or not _send_one(run, claim)), len(batch))
+    go_on = _settle(run)
     with run.store.writing() as session:
         run.counts.given_back += outbox.give_back(session, batch[done:])
         preparing.count_sent(session, run.sent, run.desk, run.now())
         run.sent.clear()
-    return done == len(batch)
+    return done == len(batch) and go_on
 
 
 def _send_one(run: _Run, claim: Claim) -> bool:
-    """Bring one claimed text to its end; return False when the rest should be given back."""
+    """Bring one claimed text up to its call; return False when the rest should be given back."""
     match _prepare_in_turn(run, claim):
         case Ready() as ready:
             return _call(run, ready)
@@ -214,8 +224,8 @@ def _send_one(run: _Run, claim: Claim) -> bool:
             return False
 
 
-def _prepare_in_turn(run: _Run, claim: Claim) -> preparing.Prepared:
-    prepared, waited = _prepare(run, claim), 0.0
+def _prepare_in_turn(run: _Run, claim: Claim) -> preparing.Prepared | None:
+    prepared, waited = _record_and_prepare(run, claim), 0.0
     for _ in range(MOST_WAITS):
         if not isinstance(prepared, Wait):
             break
@@ -224,6 +234,38 @@ def _prepare_in_turn(run: _Run, claim: Claim) -> preparing.Prepared:
             break
         prepared = _prepare(run, claim)
     return prepared
+
+
+def _record_and_prepare(run: _Run, claim: Claim) -> preparing.Prepared | None:
+    """Record the last call and prepare the next text, on SQLite in one commit; None when no more should be sent now.
+
+    On PostgreSQL two workers in such a transaction could wait for each other's phones.
+    """
+    called = run.called
+    if called is None or run.store.engine.dialect.name != "sqlite":
+        return _prepare(run, claim) if _settle(run) else None
+    before, unclear = replace(run.counts), run.unclear_in_a_row
+    prepared: preparing.Prepared | None = None
+    try:
+        with run.store.writing() as session:
+            if _record(run, session, called):
+                prepared = preparing.prepare(session, claim, run.desk, run.now())
+    except SQLAlchemyError:
+        raise
+    except Exception:  # noqa: BLE001 - the next text cannot be written; what became of the last is kept all the same
+        run.counts, run.unclear_in_a_row = before, unclear
+        return _prepare(run, claim) if _settle(run) else None
+    run.called = None
+    return prepared
+
+
+def _settle(run: _Run) -> bool:
+    """Record the last call, if one is open; return False when no more should be sent now."""
+    called, run.called = run.called, None
+    if called is None:
+        return True
+    with run.store.writing() as session:
+        return _record(run, session, called)
 
 
 def _prepare(run: _Run, claim: Claim) -> preparing.Prepared:
@@ -259,15 +301,21 @@ def _call(run: _Run, ready: Ready) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever broke, the text may have been accepted before it did
         outcome = Unknown(type(error).__name__)
     run.sent[ready.site_id] += 1
-    with run.store.writing() as session:
-        if isinstance(outcome, Sent) and delivering.accepted(session, ready, outcome, run.now()):
-            run.counts.accepted += 1
-            run.unclear_in_a_row = 0
-            return True
-        return _record(run, session, ready, outcome)
+    run.called = _Called(ready, outcome)
+    return True
 
 
-def _record(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError) -> bool:
+def _record(run: _Run, session: Session, called: _Called) -> bool:
+    """Record what became of a call; return False when no more should be sent now."""
+    ready, outcome = called.ready, called.outcome
+    if isinstance(outcome, Sent) and delivering.accepted(session, ready, outcome, run.now()):
+        run.counts.accepted += 1
+        run.unclear_in_a_row = 0
+        return True
+    return _record_doubtful(run, session, ready, outcome)
+
+
+def _record_doubtful(run: _Run, session: Session, ready: Ready, outcome: Sent | SendError) -> bool:
     channels.lock_phone(session, ready.phone_index)
     message = outbox.locked(session, ready.message_id)
     now = run.now()
