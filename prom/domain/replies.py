@@ -9,6 +9,7 @@ Sources:
         0-4 (Neblett 2013), PGIC 1-7 (IMMPACT 2008), relief in percent 0-100.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,11 @@ _PLAIN_ANSWERS = {
     for scale, low, high in (("nrs", 0, 10), ("csi", 0, 4), ("pgic", 1, 7))
 }
 _SAME_SCALE = {"peg": "nrs", "nrs_current": "nrs", "relief_percent": "percent"}
+# A thumb, folded hands, a heart, a smile, flowers, a tick, in any skin and number; never a face in tears.
+_PICTURES_OF_THANKS = re.compile(
+    "[\\s\U0001f44d\U0001f44c\U0001f64f\u2764\ufe0f\U0001f3fb-\U0001f3ff\U0001f600-\U0001f604\U0001f60a\U0001f642\u263a\u2705"
+    "\U0001f490\U0001f339\U0001f49a\U0001f499]{1,40}"
+)
 _NOT_A_NOTE = frozenset({"maybe_opt_out", "question", "complaint"})
 
 
@@ -80,6 +86,7 @@ _NOT_A_NOTE = frozenset({"maybe_opt_out", "question", "complaint"})
 class _Reading:
     """One text with all that the rules need to know about it."""
 
+    raw: str
     found: Found
     scale: str
     speech: reply_words.Speech
@@ -119,6 +126,7 @@ def parse(  # noqa: PLR0913 - one keyword for each thing that is known about the
     found = reply_signals.find(reply_echo.without_prompts(whole, prompts), language, country, answers)
     alarm = reply_signals.alarm(found)
     reading = _Reading(
+        raw=text,
         found=found,
         scale=scale,
         speech=reply_words.speech(language),
@@ -232,7 +240,8 @@ def _correction(reading: _Reading) -> Reply | None:
     """Read CHANGE and a score at any time, and "no" and a score while an answer may still be corrected."""
     text = reading.found.text
     phrases = list(reading.speech.phrases.get("correction", ()))
-    if reading.correcting:
+    # "No pain 5" is no correction to 5: it says two things at once.
+    if reading.correcting and not _opens_with_no_pain(text, reading.speech):
         phrases.extend(reading.speech.phrases.get("correcting", ()))
     for phrase in sorted(phrases, key=len, reverse=True):
         rest = _after(phrase, text)
@@ -243,6 +252,11 @@ def _correction(reading: _Reading) -> Reply | None:
     return None
 
 
+def _opens_with_no_pain(text: reply_text.Text, speech: reply_words.Speech) -> bool:
+    words = tuple(token.text for token in text.tokens)
+    return any(words[: len(phrase)] == phrase and len(words) > len(phrase) for phrase in speech.phrases["no_pain"])
+
+
 def _after(phrase: tuple[str, ...], text: reply_text.Text) -> reply_text.Text | None:
     """Return what follows an opening phrase and the comma or colon behind it, or None."""
     tokens = list(text.tokens)
@@ -251,7 +265,8 @@ def _after(phrase: tuple[str, ...], text: reply_text.Text) -> reply_text.Text | 
     rest = tokens[len(phrase) :]
     if rest and rest[0].text in {",", ":", "."} and rest[0].glued and rest[1:] and not rest[1].glued:
         rest = rest[1:]
-    if not rest or (rest[0].glued and rest[0].kind != "mark") or rest[0].text in {"-", ".", "/"}:
+    written_together = bool(rest) and rest[0].glued and rest[0].kind != "mark" and phrase != ("change",)
+    if not rest or written_together or rest[0].text in {"-", ".", "/"}:
         return None
     return reply_text.with_tokens(text, tuple(rest))
 
@@ -261,13 +276,13 @@ def _ask_again(reading: _Reading) -> Reply:
     text = reading.found.text
     if reading.repeated and len(text.words) >= _REPEATED_WORDS:
         return Ignore("ignore.repeated")
-    if _is_filler(reading.found):
+    if _is_filler(reading):
         return AskAgain("ask_again.filler")
     return AskAgain("ask_again.unclear", candidate=reply_candidates.proposal(text, reading.scale, reading.speech))
 
 
-def _is_filler(found: Found) -> bool:
-    """Return whether nothing is said but a word of thanks, or nothing at all but a picture of a thumb."""
-    if not found.text.words:
-        return not found.text.tokens
-    return found.only("polite", "filler")
+def _is_filler(reading: _Reading) -> bool:
+    """Return whether nothing is said but a word of thanks, or nothing at all but a picture of thanks."""
+    if not reading.found.text.words:
+        return _PICTURES_OF_THANKS.fullmatch(reading.raw) is not None
+    return reading.found.only("polite", "filler")

@@ -233,3 +233,16 @@ def test_an_emergency_number_spelt_out_is_one():
 
 def test_a_peg_question_takes_a_pain_scores_answers():
     assert replies.parse("7", "peg") == replies.parse("7")
+
+
+def test_no_pain_and_another_number_is_no_correction():
+    for text in ("no pain 5", "no pain, 5", "no pain now 5"):
+        assert isinstance(replies.parse(text, correcting=True), AskAgain), text
+    assert replies.parse("no, pain 5", correcting=True).value == 5
+    assert replies.parse("CHANGE4").value == 4
+    assert isinstance(replies.parse("exchange4"), AskAgain)
+
+
+def test_a_face_in_tears_is_no_word_of_thanks():
+    assert replies.parse("\U0001f44d\U0001f3fd").rule == "ask_again.filler"
+    assert replies.parse("\U0001f62d").rule == "ask_again.unclear"
