@@ -23,6 +23,7 @@ from prom.messaging.twilio import TwilioAccount, TwilioGateway
 from prom.services import prompting
 from prom.storage import migrating, outbox, vault
 from prom.storage.session import Store, engine_for
+from tests import crowds
 from tests import outbox as people
 
 WAITING = 1_000_000
@@ -52,10 +53,14 @@ def serve(line):
                 return
             rest += more
         head, rest = rest.split(b"\\r\\n\\r\\n", 1)
-        size = int(re.search(rb"(?i)content-length: (\\d+)", head).group(1))
+        length = re.search(rb"(?i)content-length: (\\d+)", head)
+        size = int(length.group(1)) if length else 0
         while len(rest) < size:
             rest += line.recv(65536)
         rest = rest[size:]
+        if head.startswith(b"GET"):
+            line.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 16\\r\\n\\r\\n{"messages": []}')
+            continue
         body = b'{"sid": "SM%032d", "status": "queued"}' % next(numbers)
         head = b"HTTP/1.1 201 CREATED\\r\\nContent-Type: application/json\\r\\nContent-Length: %d\\r\\n\\r\\n"
         line.sendall(head % len(body) + body)
@@ -161,6 +166,42 @@ def sending(folder: Path, url: str) -> None:
     store.engine.dispose()
 
 
+def two_processes(folder: Path, url: str) -> None:
+    """Print how many texts a second two sending processes bring out of one queue, beside one alone."""
+    store, now = fresh(folder), datetime.now(UTC)
+    with store.writing() as session:
+        site = people.site(session)
+        site.quiet_hours = False
+    crowds.waiting(store, site, now - timedelta(minutes=1), 4 * SENT)
+    store.engine.dispose()
+    speeds = []
+    for workers in (1, 2):
+        command = [sys.executable, "-m", "bench.sending", str(folder), url, str(2 * SENT // workers)]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(workers)]
+        told = [child.communicate()[0].split() for child in running]
+        first, last = min(float(each[1]) for each in told), max(float(each[2]) for each in told)
+        speeds.append(sum(int(each[0]) for each in told) / (last - first))
+    one, two = speeds
+    print(f"two processes on one SQLite queue: {two:.0f}/s, one alone {one:.0f}/s, {two / one:.2f} times as many")
+
+
+def work(folder: Path, url: str, limit: int) -> None:
+    """Send so many texts and print how many left, from when to when."""
+    store = Store(engine_for(f"sqlite:///{folder / 'prom.db'}"), vault.load(folder / "keys"))
+    settings = people.settings(folder, send_rate=1e6)
+    gateway = TwilioGateway(TwilioAccount(**ACCOUNT, api_url=url))
+    gateway.probe()
+    began, sent = time.time(), 0
+    while sent < limit and (done := prompting.send_due(store, gateway, settings, clock, limit=50).accepted):
+        sent += done
+    print(sent, began, time.time())
+
+
+def clock() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
 def bare_call(url: str) -> Callable[[str, str], str]:
     """Return the least that a call to the provider can be."""
     address = urlsplit(url)
@@ -211,8 +252,10 @@ def main() -> None:
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     try:
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
             sending(Path(one), url)
+            two_processes(Path(two), url)
+        with tempfile.TemporaryDirectory() as other:
             queue(Path(other))
     finally:
         server.kill()
@@ -220,4 +263,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        work(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    else:
+        main()
