@@ -41,7 +41,7 @@ def queue(session: Session, now: datetime) -> int:
         site = session.get_one(Site, task.site_id)
         if _waited(session, site, task, now) >= PATIENCE and attending.escalate(session, task, audit.CLOCK, now):
             passed += 1
-            _tell(session, site, task, now)
+            tell(session, site, task, now)
     return passed
 
 
@@ -54,7 +54,8 @@ def _waited(session: Session, site: Site, task: Task, now: datetime) -> timedelt
     return now - max(opened, task.created_at, task.not_before or task.created_at)
 
 
-def _tell(session: Session, site: Site, task: Task, now: datetime) -> None:
+def tell(session: Session, site: Site, task: Task, now: datetime) -> None:
+    """Text the clinicians on duty that an urgent task waits; the text says nothing about a patient."""
     on = timetable.local(now, site.time_zone).date()
     told = [
         member
