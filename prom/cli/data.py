@@ -10,6 +10,9 @@ from typing import Any
 
 from prom.cli import CommandError
 
+# Beyond these a clock time in another zone may have no calendar date.
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+
 
 def add(commands: Any) -> None:
     """Add the commands of this module."""
@@ -126,6 +129,8 @@ def _day(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise CommandError(f"--as-of {text!r} is not a date such as 2026-03-31") from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise CommandError(f"--as-of {text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
     if moment.tzinfo:
         return moment.astimezone(UTC)
     # The whole of that day counts: its end, as the clinic's day is over by then nearly everywhere.

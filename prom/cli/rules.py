@@ -96,7 +96,10 @@ def _survival(options: argparse.Namespace) -> None:
     from prom.statistics import report
 
     with Path(options.file).open(encoding="utf-8-sig", newline="") as file:
-        found = report.survival_report_of_lines(file, tuple(options.tau or ()))
+        try:
+            found = report.survival_report_of_lines(file, tuple(options.tau or ()))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{options.file}: not UTF-8") from error
     _print(found)
 
 
