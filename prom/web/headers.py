@@ -1,9 +1,10 @@
 """Response headers of every page, and what error pages say."""
 
+import sqlite3
 import traceback
 
 from flask import Response, current_app, request
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004 - SQLAlchemy's, of its pool
 
 from prom.web import context
 
@@ -44,8 +45,11 @@ def add(response: Response) -> Response:
 
 
 def status_of(error: Exception) -> int:
-    """Return 503 for a database that cannot be reached or written, 500 for everything else."""
-    return 503 if isinstance(error, OperationalError | DBAPIError | OSError) else 500
+    """Return 503 for a database that cannot be reached or written, 500 for everything else.
+
+    No free connection in time is one of these; a full disk and a turn that did not come are errors of the system.
+    """
+    return 503 if isinstance(error, DBAPIError | TimeoutError | sqlite3.Error | OSError) else 500
 
 
 def trace(error: BaseException) -> str:

@@ -10,7 +10,6 @@ from functools import cache
 from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 
-from prom.messaging.account import CHECK_PATH
 from prom.messaging.gateway import Received
 from prom.messaging.signature import Verifier
 from prom.services import delivering, receiving
@@ -71,7 +70,7 @@ def inbound() -> ResponseReturnValue:
         num_media=_num_media(),
         received_at=_now(),
     )
-    with context.writing() as session:
+    with context.wired().store.writing_together() as session:
         receiving.receive(session, text, text.received_at, links_work=bool(context.wired().settings.public_url))
     return _empty()
 
@@ -81,7 +80,7 @@ def inbound() -> ResponseReturnValue:
 def status() -> ResponseReturnValue:
     """Take one status of a text that went out; statuses come late, twice and in any order."""
     _check_signature()
-    with context.writing() as session:
+    with context.wired().store.writing_together() as session:
         delivering.status(
             session,
             request.args.get("m"),
@@ -90,14 +89,6 @@ def status() -> ResponseReturnValue:
             request.form.get("ErrorCode") or None,
             _now(),
         )
-    return _empty()
-
-
-@blueprint.post(CHECK_PATH)
-@guards.needs(guards.Permission.PUBLIC)
-def check() -> ResponseReturnValue:
-    """Say that a signed request came through, for `prom doctor`; nothing is read and nothing changes."""
-    _check_signature()
     return _empty()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from prom.services import answering
 from prom.storage import answers, audit
-from prom.storage.models import Answer, AnswerState, Prompt, PromptState, Source
+from prom.storage.models import Answer, AnswerState, Patient, Prompt, PromptState, Relief, Source
 from tests import replies
 
 
@@ -124,3 +124,21 @@ def test_what_is_stored_carries_a_code_that_fits(store, asha, now):
     record(store, asha, "nrs", 2, now, correction=True)
     with store.reading() as session:
         assert answers.verify_macs(session) == []
+
+
+def test_what_a_caregiver_answers_says_so_item_by_item_too(store, form, now):
+    with store.writing() as session:
+        session.get_one(Patient, form.patient.id).proxy = True
+    record(store, form, "csi_1_5", (0, 1, 2, 3, 4), now)
+    record_item(store, form, 6, 2, now)
+    assert {row.proxy for row in replies.every(store, Answer)} == {True}
+
+
+def test_an_answer_that_relief_does_not_rest_on_leaves_the_verdict_as_it_is(store, form, now):
+    record(store, form, "csi_1_5", (0, 1, 2, 3, 4), now)
+    assert replies.every(store, Relief) == []
+
+
+def test_a_pain_score_brings_the_verdict_up_to_date_at_once(store, asha, now):
+    record(store, asha, "nrs", 6, now)
+    assert {row.threshold for row in replies.every(store, Relief)} == {30, 50}

@@ -1,12 +1,11 @@
 """The provider's doors: only a valid signature opens them, each text has one effect, and 503 asks for another try."""
 
-import sqlite3
 import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 from twilio.request_validator import RequestValidator
+from werkzeug.datastructures import MultiDict
 
 from prom import wiring
 from prom.app import create_app
@@ -231,54 +230,44 @@ def test_a_get_opens_nothing(app):
     assert app.test_client().get(STATUS).status_code == 405
 
 
-@pytest.fixture
-def impatient(instance, store):
-    """Return a store of its own that does not wait for a locked database, and what to do on each connection."""
-    wishes = ["PRAGMA busy_timeout=50"]
-    engine = engine_for(f"sqlite:///{instance / 'prom.db'}")
+def test_texts_that_come_at_once_are_all_stored_and_answered(app, store, site, now):
+    people = [replies.asked(store, site, now) for _ in range(8)]
+    turns = iter(range(8))
+    lock = threading.Lock()
 
-    @event.listens_for(engine, "checkout")
-    def wish(connection, *_):
-        for one in wishes:
-            connection.execute(one)
+    def one():
+        with lock:
+            number = next(turns)
+        return post(app, fields_of(people[number].phone, str(number), f"SM{number}")).status_code
 
-    yield Store(engine, store.vault), wishes
-    engine.dispose()
+    assert at_once(one, 8) == [200] * 8
+    assert [replies.scores(store, person.prompt) for person in people] == [[number] for number in range(8)]
+    assert replies.sent_back(store) == ["thanks"] * 8
 
 
-def test_a_locked_database_is_answered_503_and_the_next_try_counts(door, store, impatient, instance, asha):
-    app = door(impatient[0])
-    lock = sqlite3.connect(instance / "prom.db", isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
-    answer = post(app, fields_of(asha.phone, "6"))
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
-    lock.execute("ROLLBACK")
-    lock.close()
-    assert post(app, fields_of(asha.phone, "6")).status_code == 200
+def test_a_webhook_opens_no_session_and_sets_no_cookie(app, store, asha):
+    client = app.test_client()
+    fields = fields_of(asha.phone, "6")
+    client.set_cookie("prom", "r.forged")
+    answer = client.post(INBOUND, data=fields, headers={"X-Twilio-Signature": signed(fields)})
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("missing", ["From", "Body", "To", "NumMedia"])
+def test_a_text_with_a_field_missing_is_kept(app, store, asha, missing):
+    fields = {name: value for name, value in fields_of(asha.phone, "6").items() if name != missing}
+    assert post(app, fields).status_code == 200
+    assert len(replies.texts_in(store)) == 1
+    assert replies.scores(store) == ([] if missing in {"From", "Body"} else [6])
+
+
+def test_a_repeated_field_validates(app, store, asha):
+    fields = MultiDict([*fields_of(asha.phone, "6").items(), ("Extra", "b"), ("Extra", "a"), ("Extra", "b")])
+    signature = RequestValidator(TOKEN).compute_signature(PUBLIC + INBOUND, fields)
+    assert post(app, fields, signature=signature).status_code == 200
     assert replies.scores(store) == [6]
-
-
-def test_a_read_only_database_is_answered_503_and_nothing_is_half_done(door, store, impatient, asha):
-    slow, wishes = impatient
-    app = door(slow)
-    wishes.append("PRAGMA query_only=ON")
-    assert post(app, fields_of(asha.phone, "6")).status_code == 503
-    assert replies.texts_in(store) == []
-    wishes[-1] = "PRAGMA query_only=OFF"
-    assert post(app, fields_of(asha.phone, "6")).status_code == 200
-    assert replies.scores(store) == [6]
-
-
-def test_a_full_disk_is_answered_503_and_what_was_answered_200_is_there(door, store, impatient, asha):
-    slow, wishes = impatient
-    app = door(slow)
-    wishes.append("PRAGMA max_page_count=1")
-    answers = [post(app, fields_of(asha.phone, "long words " * 140, f"SM{number}")).status_code for number in range(40)]
-    assert 503 in answers
-    assert len(replies.texts_in(store)) == answers.count(200)
-    wishes[-1] = "PRAGMA max_page_count=1000000"
-    assert post(app, fields_of(asha.phone, "6", "SM99")).status_code == 200
-    assert [row.provider_sid for row in replies.texts_in(store)][-1] == "SM99"
 
 
 def test_a_status_is_kept_and_moves_its_text(app, store, asha):
