@@ -245,6 +245,17 @@ def emergency_number(country: str, language_code: str = DEFAULT_LANGUAGE, *, sel
     return f"{known['crisis']} {language(language_code).word_for_or} {emergency}"
 
 
+def emergency_countries() -> tuple[str, ...]:
+    """Return the countries whose numbers we name (ISO 3166)."""
+    return tuple(country for country in _numbers() if len(country) == 2)
+
+
+def emergency_source(country: str) -> tuple[str, str]:
+    """Return whose number a country's emergency number is, and its review status ("" where the authors are sure)."""
+    known = _numbers().get(country.strip().upper(), _numbers()["default"])
+    return str(known["source"]), str(known.get("status", ""))
+
+
 def check_override(key: str, language_code: str, text: str) -> list[str]:
     """Return what is wrong with a clinic's own wording, in plain sentences; an empty list means it may be used."""
     if key not in KEYS and not _OWN_QUESTION.fullmatch(key):

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from prom.domain import replies, reply_outcomes, reply_words
+from prom.domain import replies, reply_outcomes, reply_words, wording
 from prom.domain.replies import AskAgain, ForPeople, Ignore, OptOut, RedFlag, Score
 
 HERE = pathlib.Path(__file__)
@@ -246,3 +246,19 @@ def test_no_pain_and_another_number_is_no_correction():
 def test_a_face_in_tears_is_no_word_of_thanks():
     assert replies.parse("\U0001f44d\U0001f3fd").rule == "ask_again.filler"
     assert replies.parse("\U0001f62d").rule == "ask_again.unclear"
+
+
+def test_an_ordinary_text_is_no_alarm_and_no_opt_out_in_any_language():
+    for text, _, _, _ in rows_of(HERE.parent / "replies" / "ordinary.txt"):
+        for language in ("en", "hi", "hi-Latn", "bn", "bn-Latn", "es", "fr", "pt"):
+            assert not isinstance(replies.parse(text, "nrs", language), RedFlag | OptOut), (text, language)
+
+
+def test_numbers_of_the_texts_are_emergency_numbers_of_the_parser():
+    numbers = wording.emergency_countries()
+    for country in numbers:
+        said = wording.emergency_number(country)
+        assert isinstance(replies.parse(said, country=country), RedFlag), country
+        crisis = wording.emergency_number(country, self_harm=True).split(" or ")[0]
+        if crisis != said:
+            assert isinstance(replies.parse(crisis, country=country), RedFlag), country

@@ -287,3 +287,30 @@ def test_a_clinics_own_question_takes_its_words_from_the_clinic():
         render("ask_sleep", "en")
     with pytest.raises(ValueError, match="sleep"):
         wording.ask("sleep", "en")
+
+
+def test_every_emergency_number_says_whose_it_is():
+    assert len(wording.emergency_countries()) > 20
+    for country in (*wording.emergency_countries(), "ZZ"):
+        source, status = wording.emergency_source(country)
+        assert len(source) > 10, country
+        assert status in {"", "needs clinical review"}, country
+    assert wording.emergency_source("ZZ")[1] == "needs clinical review"
+
+
+def test_english_texts_are_easy_to_read():
+    for key in KEYS:
+        text = re.sub(r"https?://\S+", "", preview(key, "en"))
+        words = re.findall(r"[A-Za-z']+", text)
+        if key.startswith("csi_item") or len(words) < 8:
+            # The topics of the items are given, and a label is no sentence; a list of answers weighs one grade too much.
+            continue
+        sentences = max(1, len(re.findall(r"[.?!](?:\s|$)", text)))
+        syllables = sum(_syllables(word) for word in words)
+        assert 0.39 * len(words) / sentences + 11.8 * syllables / len(words) - 15.59 < 8, (key, text)
+
+
+def _syllables(word):
+    beats = len(re.findall(r"[aeiouy]+", word.lower()))
+    silent = word.lower().endswith("e") and beats > 1 and not word.lower().endswith("le")
+    return max(1, beats - silent)
