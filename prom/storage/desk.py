@@ -31,6 +31,8 @@ from prom.storage.models import (
 )
 
 NEVER_LEFT = (MessageState.PENDING, MessageState.CLAIMED, MessageState.EXPIRED, MessageState.SUPPRESSED)
+# A theatre list is shorter; what nobody has marked for weeks is reached as the first ones are.
+PROCEDURES_SHOWN = 60
 CONVERSING = (MessageKind.PROMPT, MessageKind.DIARY, MessageKind.REMINDER, MessageKind.CONFIRMATION)
 
 
@@ -158,7 +160,7 @@ def planned_until(session: Session, site_ids: Collection[int], end: datetime) ->
                 col(Episode.procedure_at) < end,
             )
             .order_by(col(Episode.procedure_at), col(Episode.id))
-            .limit(100)
+            .limit(PROCEDURES_SHOWN)
         )
     )
 
@@ -171,7 +173,7 @@ def done_between(session: Session, site_ids: Collection[int], start: datetime, e
         col(Episode.procedure_at) >= start,
         col(Episode.procedure_at) < end,
     )
-    return list(session.exec(query.order_by(col(Episode.procedure_at), col(Episode.id)).limit(100)))
+    return list(session.exec(query.order_by(col(Episode.procedure_at), col(Episode.id)).limit(PROCEDURES_SHOWN)))
 
 
 def patients_by_id(session: Session, ids: Collection[int]) -> dict[int, Patient]:

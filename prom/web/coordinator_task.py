@@ -8,11 +8,11 @@ from sqlmodel import Session
 
 from prom.domain import instruments, wording
 from prom.domain.instruments import Scale
-from prom.services import attending, contacting, entering, queueing, reviewing_lists
+from prom.services import attending, contacting, entering, escalating, queueing, reviewing_lists
 from prom.services.answering import Value
 from prom.services.queueing import Card
 from prom.storage import patients, plans, sites
-from prom.storage.models import Episode, Patient, Prompt, PromptState, Task, TaskKind
+from prom.storage.models import Episode, Patient, Prompt, PromptState, Site, Task, TaskKind
 from prom.web import context, coordinator_forms, coordinator_states, coordinator_words, guards
 from prom.web.coordinator_blueprint import Errors, blueprint, note_read, patient_here, staff_id, task_here
 from prom.web.coordinator_blueprint import translated as _
@@ -132,6 +132,8 @@ def escalate(public_id: str) -> ResponseReturnValue:
     with context.writing() as session:
         row = task_here(session, public_id)
         done = attending.escalate(session, row, context.actor(), context.now())
+        if done:
+            escalating.tell(session, session.get_one(Site, row.site_id), row, context.now())
     flash(_("It is passed to a physician.") if done else _("It was passed on before, or is closed."))
     return _back(public_id)
 

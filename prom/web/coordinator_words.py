@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from flask import g
 from flask_babel import ngettext
 from sqlmodel import Session
 
@@ -83,7 +84,11 @@ def reason(key: str) -> Reason:
 
 
 def _reasons() -> dict[str, Reason]:
-    return _calls() | _reads() | _unbound() | _channel() | _silences()
+    """Return all reasons in the language of the page; made once a request, a page of the queue asks forty times."""
+    if "task_reasons" not in g:
+        g.task_reasons = _calls() | _reads() | _unbound() | _channel() | _silences()
+    found: dict[str, Reason] = g.task_reasons
+    return found
 
 
 def _calls() -> dict[str, Reason]:
@@ -181,6 +186,13 @@ def _channel() -> dict[str, Reason]:
         "texts_ran_away": Reason(_("Too many texts in a minute: the site's texts are held."), system),
         "outcome_unknown": Reason(
             _("Nobody knows whether a text arrived."), _("It is not sent again by itself. Call, or send it again.")
+        ),
+        "channel_halted": Reason(
+            _("The provider refuses all our texts; they wait, and it is asked again every minute."), system
+        ),
+        "low_balance": Reason(_("The credit at the text provider is low: texts will stop."), system),
+        "staff_not_texted": Reason(
+            _("A text to somebody of the staff did not leave."), _("Tell them by other means, and check their number.")
         ),
         "not_reached": Reason(_("Texts do not reach this phone."), _("Call, and ask whether the number is right.")),
     }
