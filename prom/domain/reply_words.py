@@ -23,8 +23,8 @@ SHORTEST_STEM = 3
 _ARABIC_PREFIXES = ("وال", "بال", "لل", "ال", "و", "ب", "ل", "س")
 MOST_SPANS = 24
 
-_SPELT_LANGUAGES = ("en", "es", "fr", "pt")
-_ROMANISED = ("hi", "bn")
+_SPELT_LANGUAGES = ("en",)
+_OWN_SPELT = ("hi", "bn", "es", "fr", "pt")
 _NOT_A_LANGUAGE = frozenset({"rules", "spelling", "emergency"})
 
 Span = tuple[int, int]
@@ -214,7 +214,7 @@ def lexicon() -> Lexicon:
         words=frozenset(words),
         prefixes=frozenset(prefixes),
         misspellings={"": _misspellings(serious, _SPELT_LANGUAGES)}
-        | {name: _misspellings(serious, (name,)) for name in _ROMANISED},
+        | {name: _misspellings(serious, (name,)) for name in _OWN_SPELT},
         real_words=real,
         same=same,
         alarms=alarms,
@@ -272,7 +272,8 @@ def _plant(root: _Node, concept: str, phrase: tuple[str, ...]) -> None:
 def _misspellings(serious: Iterable[str], languages: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return each longer word of the serious concepts under every spelling with one letter less, its own included.
 
-    Romanised words are near too many names and words of other languages: their slips count for their own patients only.
+    Words of other languages, romanised ones too, are near too many English ones: their slips count for their own
+    patients only.
     """
     lists = (_files()[name].get("concepts", {}).get(concept, "") for name in languages for concept in serious)
     words = {word for listed in lists for phrase in _split(listed) for word in _phrase_words(phrase)}
