@@ -38,6 +38,11 @@ def current(session: Session, site: Site, purpose: Purpose, language: str) -> Do
     return consent.document(consent.Purpose(purpose.value), language, clinic=site.label, phone=site.phone)
 
 
+def version_in_use(session: Session, patient: Patient, purpose: Purpose) -> str:
+    """Return the version that a patient of this site and language reads now, for a consent given by other ways."""
+    return current(session, session.get_one(Site, patient.site_id), purpose, patient.language).version
+
+
 def _own(row: ConsentText, site: Site) -> Document:
     purpose = consent.Purpose(row.purpose.value)
     return consent.own(purpose, row.version, row.language, row.text, clinic=site.label, phone=site.phone)

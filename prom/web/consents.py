@@ -10,11 +10,12 @@ from prom.domain import wording
 from prom.services import consenting_texts, inviting
 from prom.storage import consents, patients
 from prom.storage.models import InvitationKind, Patient, Purpose, Site
-from prom.web import context, guards, invitation_pages
+from prom.web import context, guards, invitation_pages, settings_site
 from prom.web.coordinator_blueprint import Elsewhere, elsewhere, note_read, patient_here, tabs
 
 blueprint = Blueprint("consents", __name__)
 blueprint.register_error_handler(Elsewhere, elsewhere)
+blueprint.register_error_handler(settings_site.Elsewhere, settings_site.elsewhere)
 KIND = InvitationKind.CONSENT
 
 
@@ -73,30 +74,20 @@ def purposes() -> dict[str, str]:
 
 
 @blueprint.get("/settings/consents")
-@guards.needs(guards.Permission.SETTINGS, fresh=True)
+@guards.needs(guards.Permission.SETTINGS)
 def settings() -> ResponseReturnValue:
     """Show the texts patients agree to, in each language, and a form for a new version."""
     with context.reading() as session:
-        return _settings(session, _site(session), {}, [])
-
-
-def _site(session: Session) -> Site:
-    """Return the site that is asked for among mine, else the first of them."""
-    mine = context.my_sites(session)
-    wanted = request.values.get("site", "")
-    found = next((site for site in mine if site.public_id == wanted), None)
-    if found is None and (wanted or not mine):
-        abort(404)
-    return found or mine[0]
+        return _settings(session, settings_site.site_here(session), {}, [])
 
 
 def _settings(session: Session, site: Site, typed: dict[str, str], errors: list[tuple[str, str]]) -> str:
     purpose = typed.get("purpose") or _one_of(request.args.get("purpose", ""), set(Purpose), "texting")
     language = typed.get("language") or _one_of(request.args.get("language", ""), set(wording.LANGUAGES), site.language)
-    return render_template(
+    return settings_site.page(
+        session,
+        site,
         "settings/consents.html",
-        site=site,
-        mine=context.my_sites(session),
         titles=purposes(),
         languages=[(code, wording.language(code).name) for code in wording.LANGUAGES],
         shown=consenting_texts.current(session, site, Purpose(purpose), language),
@@ -121,7 +112,7 @@ def add() -> ResponseReturnValue:
     if typed["purpose"] not in set(Purpose):
         abort(400)
     with context.writing() as session:
-        site = _site(session)
+        site = settings_site.site_here(session)
         given = Purpose(typed["purpose"]), typed["language"], typed["version"], typed["text"]
         try:
             consenting_texts.add(session, site, *given, context.actor(), context.now())

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from prom.domain import timetable
-from prom.services import consenting, contacting, enrolments, planning
+from prom.services import consenting, consenting_texts, contacting, enrolments, planning
 from prom.storage.models import Patient, Purpose
 from prom.web import context, coordinator_forms, coordinator_schedule, guards
 from prom.web.coordinator_blueprint import blueprint, patient_here
@@ -127,7 +127,7 @@ def _give(session: Session, patient: Patient, purpose: Purpose) -> str:
         session,
         patient,
         purpose,
-        version=coordinator_forms.consent_version(purpose),
+        version=consenting_texts.version_in_use(session, patient, purpose),
         language=patient.language,
         method=method,
         given_at=now,

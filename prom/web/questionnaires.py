@@ -1,6 +1,6 @@
 """The clinic's licensed wording of the CSI: which versions there are, how they look, and importing another."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlmodel import Session
@@ -9,9 +9,10 @@ from prom.domain import instruments, wording
 from prom.services import questionnaires
 from prom.storage import instrument_wordings
 from prom.storage.models import Site
-from prom.web import context, guards
+from prom.web import context, guards, settings_site
 
 blueprint = Blueprint("questionnaires", __name__)
+blueprint.register_error_handler(settings_site.Elsewhere, settings_site.elsewhere)
 MOST_BYTES = 256 * 1024
 MOST_SHOWN = 20
 
@@ -21,31 +22,21 @@ def _(words: str, /, **values: object) -> str:
 
 
 @blueprint.get("/settings/questionnaires")
-@guards.needs(guards.Permission.SETTINGS, fresh=True)
+@guards.needs(guards.Permission.SETTINGS)
 def page() -> ResponseReturnValue:
     """Show the wordings in use and a form to import one."""
     with context.reading() as session:
-        return _page(session, _site(session), [])
-
-
-def _site(session: Session) -> Site:
-    """Return the site that is asked for among mine, else the first of them."""
-    mine = context.my_sites(session)
-    wanted = request.values.get("site", "")
-    found = next((site for site in mine if site.public_id == wanted), None)
-    if found is None and (wanted or not mine):
-        abort(404)
-    return found or mine[0]
+        return _page(session, settings_site.site_here(session), [])
 
 
 def _page(session: Session, site: Site, problems: list[str]) -> str:
     rows = instrument_wordings.everything(session, site.id, questionnaires.CSI)
     language = request.args.get("language", "")
     shown = questionnaires.shown(session, site.id, language) if language in wording.LANGUAGES else None
-    return render_template(
+    return settings_site.page(
+        session,
+        site,
         "settings/questionnaires.html",
-        site=site,
-        mine=context.my_sites(session),
         languages={code: wording.language(code).name for code in wording.LANGUAGES},
         rows=rows,
         newest={row.language: row.version for row in reversed(rows)},
@@ -65,11 +56,11 @@ def load() -> ResponseReturnValue:
     name = (file.filename if file is not None else "") or ""
     try:
         with context.writing() as session:
-            site = _site(session)
+            site = settings_site.site_here(session)
             told, shown = _import(session, site, data, name), site.public_id
     except questionnaires.WordingError as error:
         with context.reading() as session:
-            return _page(session, _site(session), [_(problem) for problem in error.problems]), 422
+            return _page(session, settings_site.site_here(session), [_(problem) for problem in error.problems]), 422
     flash(told)
     return redirect(url_for("questionnaires.page", site=shown), 303)
 
