@@ -10,6 +10,7 @@ from functools import cache
 from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 
+from prom.messaging.account import CHECK_PATH
 from prom.messaging.gateway import Received
 from prom.messaging.signature import Verifier
 from prom.services import delivering, receiving
@@ -89,6 +90,14 @@ def status() -> ResponseReturnValue:
             request.form.get("ErrorCode") or None,
             _now(),
         )
+    return _empty()
+
+
+@blueprint.post(CHECK_PATH)
+@guards.needs(guards.Permission.PUBLIC)
+def check() -> ResponseReturnValue:
+    """Say that a signed request came through, for `prom doctor`; nothing is read and nothing changes."""
+    _check_signature()
     return _empty()
 
 
