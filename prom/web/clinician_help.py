@@ -48,16 +48,19 @@ def _known() -> Rows:
             "Şahin 2024, J Back Musculoskelet Rehabil 37:1749",
         ),
         (
-            _("Spinal fusion"),
+            _("Thoracic or lumbar fusion"),
             "664",
-            _("A higher CSI before surgery went with more disability and worse quality of life after it."),
-            _("citation to be confirmed"),
+            _("A higher CSI before surgery went with more disability and a worse quality of life after it."),
+            "Bennett 2017, World Neurosurg 104:594",
         ),
         (
             _("Spinal pain, surgery and other treatment"),
             "496",
             _("CSI of 40 or more went with less satisfaction and fewer patients reaching a clear improvement."),
-            _("citation to be confirmed"),
+            _(
+                "“Prevalence of central sensitisation associated symptoms and associations with treatment outcomes …”, "
+                "one centre, 2020 to 2023; authors and journal not confirmed"
+            ),
         ),
         (
             _("Total knee replacement"),
@@ -81,7 +84,7 @@ def _known() -> Rows:
             _("Spinal cord stimulation"),
             "24",
             _("The other way round: those who gained more had more temporal summation before."),
-            _("citation to be confirmed"),
+            "Campbell 2015, Pain Med (pilot study)",
         ),
     )
 

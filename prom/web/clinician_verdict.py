@@ -66,7 +66,8 @@ def next_action(seen: PatientView) -> str:
 
 
 def _coming(seen: PatientView) -> str:
-    ahead = [one for one in seen.prompts if one.mark in {Mark.OPEN, Mark.PLANNED}]
+    planned = [one for one in seen.prompts if one.mark is Mark.PLANNED and one.day >= seen.episode.day]
+    ahead = [one for one in seen.prompts if one.mark is Mark.OPEN] + planned
     if not ahead:
         return _("nothing: no more questions are planned.")
     first = ahead[0]

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -192,3 +193,11 @@ def test_a_text_is_read_on_its_scale_and_asked_again_in_the_clinics_words(adopte
 def test_a_file_that_plans_ask_must_stay(instance, prompt):
     with pytest.raises(wiring.RefusedError, match="the plans ask 'stiff'"):
         wiring.open_app(config.read({"PROM_INSTANCE": str(instance)}))
+
+
+def test_the_example_of_the_documentation_may_be_used_as_it_is():
+    page = (Path(__file__).parents[2] / "docs" / "clinical.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0].replace("items = 3", "items = 1")
+    added = own_instruments.added_by({"stiff.toml": example.replace('"mean"', '"single"')})
+    assert added.instruments["stiff"].band(7).name == "much"
+    assert set(added.questions) == {"stiff_1"}

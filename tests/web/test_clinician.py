@@ -105,7 +105,8 @@ def test_the_help_page_names_every_procedure_and_its_studies(client_as):
     text = page(client_as("auditor"), "/help")
     for procedure in procedures.PROCEDURES.values():
         assert procedure.label in text
-    assert "citation to be confirmed" in text
+    assert "Bennett 2017" in text
+    assert "authors and journal not confirmed" in text
     assert "day 14 to 56" in text
 
 
