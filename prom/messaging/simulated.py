@@ -58,6 +58,7 @@ class SimulatedGateway:
 
     def find_sent(self, to: str, since: datetime, until: datetime | None = None) -> list[Listed]:
         """Return the texts to a phone which were accepted from `since` to `until`, newest first."""
+        self._reach()
         rows = self._store.read(
             "SELECT * FROM text WHERE phone = ? AND direction = 'out' AND at BETWEEN ? AND ? ORDER BY at DESC, id DESC",
             (to, since.timestamp(), float("inf") if until is None else until.timestamp()),
@@ -66,6 +67,7 @@ class SimulatedGateway:
 
     def received_since(self, since: datetime, senders: Collection[str] = ()) -> list[Received]:  # noqa: ARG002 - all are ours
         """Return the texts that phones sent from `since` on, oldest first."""
+        self._reach()
         rows = self._store.read(
             "SELECT * FROM text WHERE direction = 'in' AND at >= ? ORDER BY at, id", (since.timestamp(),)
         )
@@ -73,6 +75,7 @@ class SimulatedGateway:
 
     def status_of(self, sid: str) -> Listed | None:
         """Return one outgoing text, or None if it is not known."""
+        self._reach()
         rows = self._store.read("SELECT * FROM text WHERE sid = ? AND direction = 'out'", (sid,))
         return self._listed(rows[0]) if rows else None
 
@@ -192,6 +195,11 @@ class SimulatedGateway:
     def close(self) -> None:
         """Close the file."""
         self._store.close()
+
+    def _reach(self) -> None:
+        """Raise while the switches for everybody keep the provider from being reached: its lists are gone too."""
+        if self.failures().unreachable:
+            raise NotReached("simulated: connection refused")
 
     def _refuse_by_switch(self, failures: Failures) -> None:
         if failures.unreachable:

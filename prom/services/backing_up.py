@@ -92,7 +92,7 @@ def _hold(path: Path, vault: Vault) -> None:
     store.engine.dispose()
 
 
-def release(store: Store, gateway: Gateway, now: datetime) -> str:
+def release(store: Store, gateway: Gateway, now: datetime, actor: audit.Actor = audit.COMMAND) -> str:
     """End HOLD: look up what the gateway sent meanwhile, then let go what is still in its window."""
     try:
         found = reconciling.adopt(store, gateway, now)
@@ -100,6 +100,8 @@ def release(store: Store, gateway: Gateway, now: datetime) -> str:
         raise BackupError(f"the gateway's list cannot be read ({type(error).__name__}); HOLD stays") from error
     with store.writing() as session:
         let_go = channels.release(session)
+        if let_go:
+            audit.record(session, actor, "texts released", channels.main(session), now, reason="hold")
     if not let_go:
         return "Nothing was on HOLD."
     return f"HOLD ended. {found} texts that had gone out were found in the gateway's list and are not sent again."

@@ -294,11 +294,6 @@ def release_site(session: Session, site: Site, actor: audit.Actor, now: datetime
     return True
 
 
-def note_release(session: Session, actor: audit.Actor, now: datetime) -> None:
-    """Leave an audit row that a person ended the HOLD of the whole channel."""
-    audit.record(session, actor, "texts released", channels.main(session), now, reason="hold")
-
-
 def warnings(site: Site) -> list[str]:
     """Return what works less well than it looks, in plain words."""
     rules = countries.country(site.country)

@@ -1,12 +1,13 @@
 """The simulated phones: statuses and replies delivered, and time stepped from one due instant to the next."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from prom.clock import Clock
 from prom.config import Settings
-from prom.messaging.gateway import Received
+from prom.messaging.gateway import Received, SendError
 from prom.messaging.simulated import SimulatedGateway
 from prom.messaging.simulated_phones import StatusUpdate
 from prom.services import delivering, polling, prompting, receiving, reconciling, reminding, watching
@@ -92,7 +93,9 @@ def advance(world: World, target: datetime) -> int:
 
 def catch_up(world: World, now: datetime) -> int:
     """Fetch what the line did not bring, look after unknown outcomes and send what that lets go; return texts sent."""
-    polling.fetch(world.store, world.gateway, now, links_work=bool(world.settings.public_url))
+    # A line that cannot be reached has no list either: the next look will find it.
+    with contextlib.suppress(SendError):
+        polling.fetch(world.store, world.gateway, now, links_work=bool(world.settings.public_url))
     reconciling.run(world.store, world.gateway, world.settings, now)
     prompting.recover(world.store, now)
     return react(world)

@@ -195,11 +195,9 @@ def release_all() -> ResponseReturnValue:
     wired = context.wired()
     try:
         # It speaks to the provider between its own transactions: none may be open here.
-        flash(backing_up.release(wired.store, wired.gateway, context.now()))
+        flash(backing_up.release(wired.store, wired.gateway, context.now(), context.actor()))
     except backing_up.BackupError as error:
         with context.reading() as session:
             return _page(session, site_here(session), None, [("release", str(error))]), 409
-    with context.writing() as session:
-        site = site_here(session)
-        settings_channel.note_release(session, context.actor(), context.now())
-    return redirect(here("settings.channel", site), 303)
+    with context.reading() as session:
+        return redirect(here("settings.channel", site_here(session)), 303)

@@ -5,10 +5,11 @@ import re
 import pytest
 from sqlmodel import select
 
+from prom.messaging.simulated_phones import Failures
 from prom.services import wordings
 from prom.storage import audit, channels, sites, staff
 from prom.storage.models import Audit, ClosedDay, Site, WebSession
-from tests import people
+from tests import outbox, people
 from tests.web import desk
 from tests.web.signing import text
 
@@ -129,6 +130,18 @@ def test_a_held_site_and_a_held_channel_are_released_from_the_page(admin, store,
         assert channels.held_sites(session) == {}
         assert channels.seen(session).held_at is None
         assert len(session.exec(select(Audit).where(Audit.action == "texts released")).all()) == 2
+
+
+def test_the_channel_stays_on_hold_while_the_providers_list_cannot_be_read(admin, store, site, now, wired):
+    with store.writing() as session:
+        outbox.waiting(session, session.get_one(Site, site.id), now)
+        channels.hold(session, "restored", now)
+    wired.gateway.fail(Failures(unreachable=True))
+    answer = admin.post("/settings/channel/release-all")
+    assert answer.status_code == 409
+    assert "HOLD stays" in text(answer)
+    with store.reading() as session:
+        assert channels.seen(session).held_at is not None
 
 
 def test_an_administrator_of_one_site_changes_only_that_site_and_never_the_whole_channel(
