@@ -15,7 +15,9 @@ _SPELT = frozenset(
     {"stopall", "unsubscribe", "optout", "stopnow", "stopit", "stoptexting", "stopplease", "pleasestop", "stoptext"}
     | {"stoptexts", "stopsms", "stopmsg", "stopmsgs", "stopmessage", "stopmessages", "stopthis", "stopend"}
 )
-_HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "mins", "pm", "am"})
+_HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "mins", "pm", "am"}) | frozenset(
+    {"ghante", "ghanta", "घंटे", "घंटा", "घण्टे", "ghonta", "ghontar", "ঘণ্টা", "ঘন্টা", "ঘণ্টার"}
+)
 _MEANING = frozenset({"mean", "means", "meaning", "meant"})
 _QUESTION_OPENERS = (("what", "does"), ("what", "do"), ("what", "is"), ("whats",), ("meaning",), ("wat", "is"))
 
