@@ -392,38 +392,3 @@ def test_an_impossible_conversation_is_refused():
         Conversation(reasks=-1)
     with pytest.raises(ValueError, match="cannot follow"):
         Conversation(following="pgic")
-
-
-# --- what is said back, and to whom nothing is
-
-
-@pytest.mark.parametrize(
-    ("echo", "rule", "said"),
-    [
-        ("last", "score.number", "thanks"),
-        ("each", "score.number", "thanks"),
-        ("doubtful", "score.number", "thanks_plain"),
-        ("doubtful", "score.no_pain", "thanks"),
-        ("doubtful", "score.label_slip", "thanks"),
-    ],
-)
-def test_the_end_says_what_was_recorded_as_the_clinic_chose(echo, rule, said):
-    effects = respond(changed(ASKED, echo=echo), score(0, rule))
-    assert [effect.text_key for effect in effects if isinstance(effect, Say)] == [said]
-
-
-def test_a_word_of_thanks_as_the_parser_reads_it_needs_nobody():
-    for text in ("thanks", "Thank you doctor", "ok", "👍", "dhanyavad", "ধন্যবাদ", "theek hai", "good night"):
-        assert respond(Conversation(asked_before=True), replies.parse(text)) == (), text
-    assert respond(Conversation(asked_before=True), replies.parse("hmm not sure")) == (ForPeople("unreadable"),)
-
-
-def test_after_a_withdrawal_no_emergency_text_goes_either():
-    assert respond(WITHDRAWN, red_flag()) == (RedFlag("neurological"),)
-    assert respond(WITHDRAWN, red_flag(also=("opt_out",))) == (RedFlag("neurological"), StopTexts())
-
-
-def test_an_auto_reply_never_causes_a_text_wherever_the_conversation_stands():
-    for text in ("I'm driving, I'll call you later", "Liked “Pain 0-10?”", "Out of office until 3 May"):
-        for talk in (ASKED, CHAINED, ANSWERED, STOPPED, changed(ASKED, reasks=2)):
-            assert respond(talk, replies.parse(text)) == ()
