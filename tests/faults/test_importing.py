@@ -70,7 +70,7 @@ def writing(store):
     return False
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_an_import_killed_anywhere_stores_nothing_and_the_next_stores_all(clinic, store, episodes):
     cut_off = 0
     for seconds in KILLED_AFTER_SECONDS:
@@ -91,7 +91,7 @@ def test_an_import_killed_anywhere_stores_nothing_and_the_next_stores_all(clinic
     assert f"0 stored, {ROWS} were there already" in clinic.prom("import", "episodes", str(episodes)).stdout
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_the_same_file_twice_at_once_is_stored_once(clinic, store, episodes):
     twins = [started(clinic, episodes), started(clinic, episodes)]
     said = sorted(twin.communicate(timeout=90)[0] for twin in twins)

@@ -121,7 +121,7 @@ def agrees(storm):
     assert {row["state"] for row in state["inbound"]} == {"read"}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_ten_thousand_replies_with_doubles_twins_forgeries_and_eight_kills(store, instance, double):
     clinic, phones = clinic_of(store, instance, double, REPLIES)
     storm = Storm(clinic, double, phones, kills=8)
@@ -135,7 +135,7 @@ def test_ten_thousand_replies_with_doubles_twins_forgeries_and_eight_kills(store
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_same_on_postgresql_with_four_workers(postgres_store, postgres_url, instance, double):
     clinic, phones = clinic_of(postgres_store, instance, double, REPLIES, PROM_DATABASE_URL=postgres_url)
     storm = Storm(clinic, double, phones, kills=8, serve=("--workers", "4"))

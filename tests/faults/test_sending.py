@@ -51,7 +51,7 @@ def rehearsal(instance, store, double):
     rehearsal.stop()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_three_hundred_texts_two_clocks_twelve_kills_and_a_lying_provider(rehearsal, double):
     rehearsal.environment["PROM_SEND_RATE"] = "25"
     rehearsal.clinic(300)
@@ -60,7 +60,7 @@ def test_three_hundred_texts_two_clocks_twelve_kills_and_a_lying_provider(rehear
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_same_on_postgresql_with_three_clocks_and_four_web_workers(instance, postgres_store, postgres_url, double):
     rehearsal = Rehearsal(instance, postgres_store, double, postgres_url, PROM_SEND_RATE="25")
     web = processes.Clinic(instance, rehearsal.environment)
@@ -278,7 +278,7 @@ def test_a_database_locked_for_fifteen_seconds_loses_and_doubles_nothing(rehears
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_postgresql_connections_that_are_cut_are_made_again(instance, postgres_store, postgres_url, double):
     rehearsal = Rehearsal(instance, postgres_store, double, postgres_url, PROM_SEND_RATE="20")
     cut = text(
@@ -299,7 +299,7 @@ def test_postgresql_connections_that_are_cut_are_made_again(instance, postgres_s
         rehearsal.stop()
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 def test_five_thousand_due_at_once_are_all_sent_with_flat_memory(instance, store):
     with store.writing() as session:
         site = people.site(session)

@@ -225,7 +225,7 @@ def on_server(server, instance, migrated, double):
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_postgresql_killed_and_started_again_is_used_again_within_ten_seconds(server, on_server, double):
     on_server.wait(lambda: on_server.states()["accepted"] > 5, 30)
     asked = iter([each["to"] for each in double.book.accepted()])
