@@ -213,6 +213,7 @@ def _stop_page(session: Session, token: str, prompt: Prompt) -> str:
     patient = linking.patient_of(session, prompt)
     speak(locales.page_language(patient.language))
     clinic = linking.site_of(session, prompt)
+    patient_words.use_own(session, clinic.id)
     return page(
         "patient/stop.html",
         "patient.stop_page",
@@ -253,6 +254,7 @@ def _live(session: Session, token: str) -> Prompt | None:
     prompt = linking.live_prompt(session, token, context.now())
     if prompt is not None:
         speak(locales.page_language(session.get_one(Patient, prompt.patient_id).language))
+        patient_words.use_own(session, prompt.site_id)
     return prompt
 
 

@@ -82,6 +82,7 @@ def page(template: str, endpoint: str, here_values: dict[str, Any], **values: An
         here=here,
         scales=Scale,
         csi_items=instruments.CSI_ITEMS,
+        _=_,
         **values,
     )
 

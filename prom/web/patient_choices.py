@@ -156,6 +156,7 @@ def _live(session: Session, token: str) -> Prompt | None:
     prompt = linking.live_prompt(session, token, context.now())
     if prompt is not None:
         speak(locales.page_language(linking.patient_of(session, prompt).language))
+        patient_words.use_own(session, prompt.site_id)
     return prompt
 
 

@@ -158,6 +158,7 @@ def _live(session: Session, token: str) -> Invitation | None:
     invitation = inviting.live(session, KIND, token, context.now())
     if invitation is not None:
         speak(locales.page_language(linking_baseline.patient_of(session, invitation).language))
+        patient_words.use_own(session, invitation.site_id)
     return invitation
 
 

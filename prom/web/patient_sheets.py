@@ -22,6 +22,7 @@ def csi_sheet(public_id: str) -> ResponseReturnValue:
         patient = patient_here(session, public_id)
         site = session.get_one(Site, patient.site_id)
         patient_blueprint.speak(locales.page_language(patient.language))
+        patient_words.use_own(session, site.id)
         own = questionnaires.shown(session, site.id, locales.chosen())
         labels = dict(patient_words.choices(Scale.CSI))
         shown = render_template(
@@ -29,6 +30,7 @@ def csi_sheet(public_id: str) -> ResponseReturnValue:
             language=locales.chosen(),
             switch=_switch(),
             clinic=site,
+            _=patient_words._,
             own=own,
             items=own.items if own is not None else patient_words.topics(),
             labels=dict(enumerate(own.options)) if own is not None and own.options else labels,
@@ -45,11 +47,13 @@ def leaflet(public_id: str) -> ResponseReturnValue:
         patient = patient_here(session, public_id)
         site = session.get_one(Site, patient.site_id)
         patient_blueprint.speak(locales.page_language(patient.language))
+        patient_words.use_own(session, site.id)
         shown = render_template(
             "patient/sheet_consent.html",
             language=locales.chosen(),
             switch=_switch(),
             clinic=site,
+            _=patient_words._,
             documents=consenting_texts.everything(session, site, locales.chosen()),
         )
     note_read(public_id, "consent leaflet")

@@ -5,13 +5,19 @@ Every sentence goes through the catalogue in `prom/locale`; the digits of Hindi 
 
 import unicodedata
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
+from babel.messages.mofile import read_mo
+from flask import g
 from flask_babel import gettext
+from sqlmodel import Session
 
 from prom.charts.spark import OwnPoint
 from prom.domain.instruments import Scale
+from prom.services import linking_texts
 from prom.services.linking import Point, Step
 from prom.web import locales
 
@@ -21,8 +27,16 @@ _HALF_HOUR = 30
 
 
 def _(text: str, **values: str) -> str:
-    """Return a text of the catalogue in the page's language."""
+    """Return a text of the catalogue in the page's language, or the clinic's own words in its place."""
+    own = linking_texts.said(text, g.get("own_words", {}))
+    if own is not None:
+        return own % values if values else own
     return str(gettext(text, **values))
+
+
+def use_own(session: Session, site_id: int) -> None:
+    """Let the clinic's own words stand on this page; the language is chosen by now."""
+    g.own_words = linking_texts.own(session, site_id, locales.chosen())
 
 
 def digits(value: object) -> str:
@@ -141,3 +155,13 @@ def course(points: tuple[Point, ...]) -> str:
     """Return the own chart in one sentence, for those who listen to the page."""
     told = ", ".join(f"{_when(point)}: {digits(point.nrs)}" for point in points if point.nrs is not None)
     return _("Your pain from 0 to 10. %(course)s", course=told)
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """Return the words of the pages as they are written, with what the product says for them in a language."""
+    folder = Path(__file__).resolve().parents[1] / "locale"
+    known = next(code for code in locales.LANGUAGES if code != "en")
+    with (folder / (known if language == "en" else language) / "LC_MESSAGES" / "messages.mo").open("rb") as file:
+        found = {str(one.id): str(one.string) for one in read_mo(file) if one.id}
+    return {words: words for words in found} if language == "en" else found

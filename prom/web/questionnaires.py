@@ -1,15 +1,15 @@
-"""The clinic's licensed wording of the CSI: which versions there are, how they look, and importing another."""
+"""The clinic's licensed wording of the CSI, in versions; and its own words on patients' pages."""
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlmodel import Session
 
 from prom.domain import instruments, wording
-from prom.services import questionnaires
+from prom.services import linking_texts, questionnaires
 from prom.storage import instrument_wordings
 from prom.storage.models import Site
-from prom.web import context, guards, settings_site
+from prom.web import context, guards, locales, patient_words, settings_site
 
 blueprint = Blueprint("questionnaires", __name__)
 blueprint.register_error_handler(settings_site.Elsewhere, settings_site.elsewhere)
@@ -77,3 +77,57 @@ def _import(session: Session, site: Site, data: bytes, name: str) -> str:
     if not any(fresh):
         return _("This wording is there already.")
     return _("Imported: pages, sheets and texts show it from now on.")
+
+
+@blueprint.get("/settings/page-texts")
+@guards.needs(guards.Permission.SETTINGS)
+def page_texts() -> ResponseReturnValue:
+    """Show the words of patients' pages in a language, the clinic's own marked."""
+    with context.reading() as session:
+        return _page_texts(session, settings_site.site_here(session), "")
+
+
+def _page_texts(session: Session, site: Site, error: str, typed: str = "") -> str:
+    asked = request.values.get("language", "")
+    language = asked if asked in locales.LANGUAGES else locales.page_language(site.language)
+    shipped = patient_words.catalogue(language)
+    own = linking_texts.own(session, site.id, language)
+    number = request.values.get("text", "")
+    words = next((one for one in shipped if linking_texts.key_of(one) == number), None)
+    return settings_site.page(
+        session,
+        site,
+        "settings/page_texts.html",
+        languages=list(locales.LANGUAGES.items()),
+        language=language,
+        rows=[
+            (linking_texts.key_of(one), one, own.get(linking_texts.key_of(one)) or shipped[one])
+            for one in linking_texts.offered(shipped)
+        ],
+        own=own,
+        chosen=words,
+        shipped=shipped.get(words or "", ""),
+        key=number,
+        typed=typed or own.get(number, ""),
+        error=error,
+    )
+
+
+@blueprint.post("/settings/page-texts")
+@guards.needs(guards.Permission.SETTINGS, fresh=True)
+def change_page_text() -> ResponseReturnValue:
+    """Put the clinic's own words in place of some of the product's, or take them back."""
+    language, key, typed = (request.form.get(name, "") for name in ("language", "text", "words"))
+    words = next((one for one in patient_words.catalogue("en") if linking_texts.key_of(one) == key), None)
+    if words is None or language not in locales.LANGUAGES:
+        abort(400)
+    try:
+        with context.writing() as session:
+            site = settings_site.site_here(session)
+            shown = site.public_id
+            linking_texts.replace(session, site, words, language, typed, context.actor(), context.now())
+    except linking_texts.PageTextError as error:
+        with context.reading() as session:
+            return _page_texts(session, settings_site.site_here(session), _(str(error)), typed), 422
+    flash(_("Saved: pages show it from now on."))
+    return redirect(url_for("questionnaires.page_texts", site=shown, language=language), 303)
