@@ -26,6 +26,7 @@ _TAKEN = re.compile(r"\b(yes|end|cancel|quit|revoke|optout|unsubscribe|stopall|i
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("emergency", ("emergency", "opt_out_emergency", "opt_out_self_harm")),
     ("staff", ("staff_",)),
+    ("notes", ("note_",)),
     ("links", ("link_", "consent_link", "baseline_link", "new_link")),
     ("opening", ("opening", "chained", "reminder_", "confirmation")),
     ("again", ("reask_",)),

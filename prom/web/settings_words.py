@@ -3,7 +3,7 @@
 from prom.domain import wording
 from prom.web.settings_site import translated as _
 
-GROUPS = ("emergency", "opening", "questions", "links", "again", "recorded", "answers", "staff")
+GROUPS = ("emergency", "opening", "questions", "links", "again", "recorded", "answers", "notes", "staff")
 
 
 def groups() -> dict[str, str]:
@@ -16,6 +16,7 @@ def groups() -> dict[str, str]:
         "again": _("Asking again"),
         "recorded": _("What was recorded"),
         "answers": _("Answers to what a patient wishes"),
+        "notes": _("Texts that staff send by hand"),
         "staff": _("Texts to staff"),
     }
 
@@ -64,6 +65,10 @@ def title(key: str) -> str:
         "emergency": _("Warning sign: what to do"),
         "emergency_self_harm": _("Hint of self-harm: what to do"),
         "test_text": _("Test text"),
+        "note_call_us": _("Please call us"),
+        "note_tried_to_call": _("We tried to call"),
+        "note_appointment": _("About an appointment"),
+        "note_answered": _("Your message was read"),
         "staff_digest": _("The morning's counts"),
         "staff_urgent": _("Something urgent waits"),
         "red_flags": _("List of warning signs"),

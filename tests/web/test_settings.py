@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlmodel import select
 
+from prom.domain import wording
 from prom.messaging.simulated_phones import Failures
 from prom.services import wordings
 from prom.storage import audit, channels, sites, staff
@@ -196,6 +197,12 @@ def test_the_list_of_texts_shows_segments_costs_and_what_is_changed(admin, store
     assert "0.125 INR" in page
     assert "0.375 INR" in text(admin.get("/settings/messages?language=hi"))
     assert admin.get("/settings/messages?language=xx").status_code == 404
+
+
+def test_every_text_stands_on_the_list_under_a_heading(admin):
+    page = text(admin.get("/settings/messages?language=en"))
+    for key in wording.KEYS:
+        assert f"/settings/messages/{key}/en" in page, key
 
 
 def test_a_text_is_edited_previewed_kept_in_history_and_put_back(admin, store, site):
