@@ -26,8 +26,10 @@ FIXED = frozenset(
         "You are not alone",
         "Nobody watches this page. Please call %(number)s now, or be with someone you trust.",
         "Call %(number)s",
-        "This is not the validated wording: it names the topic only. "
-        "The full question %(number)s is on the clinic's sheet.",
+        (
+            "This is not the validated wording: it names the topic only. "
+            "The full question %(number)s is on the clinic's sheet."
+        ),
         "This is not the validated wording: the rows name the topics only.",
     }
 )
