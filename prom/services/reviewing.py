@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from prom.services import reviewing_parts as parts
 from prom.services import reviewing_verdict as verdicts
-from prom.services import similar, trajectory
+from prom.services import sensitizing, similar, trajectory
 from prom.services.reviewing_lists import FILTERS, OTHER_FILTERS, find, losing_relief, patients_list, today
 from prom.services.reviewing_views import AlertLine, PatientView, ReviewLine
 from prom.storage import alerts, audit, episodes, lists, patients, plans
@@ -84,6 +84,7 @@ def patient_view(session: Session, public_id: str, site_ids: Collection[int], no
         reviews=_reviews(session, episode, patient),
         banner=parts.banner(record),
         block=parts.block_words(rows, episode),
+        copied_late=sensitizing.copied_late(sensitizing.histories(session, episode)),
     )
 
 

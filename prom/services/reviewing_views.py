@@ -220,7 +220,10 @@ class ReviewLine:
 
 @dataclass(frozen=True, slots=True)
 class PatientView:
-    """One patient and procedure, verdict first. `verdict` is None while the procedure is planned or cancelled."""
+    """One patient and procedure, verdict first. `verdict` is None while the procedure is planned or cancelled.
+
+    `copied_late` names the fields of the sensitization record that were copied in after the procedure.
+    """
 
     public_id: str
     name: str
@@ -244,6 +247,7 @@ class PatientView:
     reviews: tuple[ReviewLine, ...]
     banner: Banner
     block: str
+    copied_late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,6 @@ def _page(session: Session, seen: PatientView, episode: Episode, typed: Typed) -
         recorded=_recorded(session, episode),
         sources=_sources(session, episode),
         histories=histories,
-        copied=sensitizing.copied_late(histories),
         who={one.public_id: one.name or one.email for one in staff.everyone(session, None)},
         labels=words.labels(),
         hints=words.hints(),
