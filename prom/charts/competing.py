@@ -33,13 +33,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One cause in one band of ``n`` responders; ``label`` is the cause in words."""
+    """One cause in one band of ``n`` responders, seen until a day; ``label`` is the cause in words."""
 
     band: Band
     cause: str
     label: str
     n: int
     events: int
+    until: float
     points: tuple[Point, ...]
 
     @property
@@ -68,8 +69,8 @@ def chart(data: Competing) -> Chart:
         name="competing",
         title="What ends relief",
         unit=(
-            "Share of responders by what came first, percent (Aalen\N{EN DASH}Johansen). A repeat, surgery or a death "
-            "before a loss is no censoring: relief can no longer be lost."
+            "Share of responders by what came first, percent (Aalen\N{EN DASH}Johansen, 95\xa0% confidence interval). "
+            "A repeat, surgery or a death before a loss is no censoring: relief can no longer be lost."
         ),
         direction="Lower is better.",
         summary=summary(data),
@@ -99,7 +100,7 @@ def figure(drawn: list[Line], horizon: float) -> Json:
     narrow = theme.narrow(NARROW, xaxis=tight)
     narrow["margin"] |= {"l": 46, "r": 104}
     return {
-        "data": [_steps(line, horizon) for line in drawn],
+        "data": [*(_interval(line, horizon) for line in drawn), *(_steps(line, horizon) for line in drawn)],
         "layout": layout,
         "config": dict(theme.CONFIG),
         "narrow": narrow,
@@ -149,15 +150,28 @@ def _cell(point: Point | None) -> str:
     return f"{percent(point.share)} ({percent(point.low)} to {percent(point.high)})"
 
 
+def _corners(levels: list[tuple[float, float]], end: float) -> tuple[list[float], list[float]]:
+    """Return the corners of a rising step function from 0 to a day."""
+    xs, ys = [0.0], [0.0]
+    for day, share in levels:
+        xs += [day, day]
+        ys += [ys[-1], round(100 * share, 3)]
+    return [*xs, end], [*ys, ys[-1]]
+
+
+def _interval(line: Line, horizon: float) -> Json:
+    """Return the ribbon of the interval, from the first event to the last day seen."""
+    inside = [point for point in line.points if point.day <= horizon and point.low is not None]
+    end = min(line.until, horizon)
+    low = _corners([(point.day, point.low or 0.0) for point in inside], end)
+    high = _corners([(point.day, point.high or 0.0) for point in inside], end)
+    edge: list[float | None] = [*high[1], *reversed(low[1])]
+    return theme.area(high[0] + low[0][::-1], edge, theme.tint(_COLOURS[line.cause], 0.1))
+
+
 def _steps(line: Line, horizon: float) -> Json:
-    inside = [point for point in line.points if point.day <= horizon]
-    xs: list[float] = [0.0]
-    ys: list[float] = [0.0]
-    for point in inside:
-        xs += [point.day, point.day]
-        ys += [ys[-1], round(100 * point.share, 3)]
-    xs.append(horizon)
-    ys.append(ys[-1])
+    inside = [(point.day, point.share) for point in line.points if point.day <= horizon]
+    xs, ys = _corners(inside, min(line.until, horizon))
     return {
         "type": "scatter",
         "mode": "lines",

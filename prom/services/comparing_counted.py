@@ -208,17 +208,17 @@ def _incidences(of: Tally, threshold: int) -> Iterator[Incidence]:
         when = np.flatnonzero(counts.any(axis=0))
         curves = competing.incidences_of(when.astype(np.float64), counts[:, when].T)
         for label, curve in zip(ENDS[1:], curves, strict=True):
-            yield _incidence(band, label, int(counts.sum()), curve)
+            yield _incidence(band, label, float(when.max(initial=0)), curve)
 
 
-def _incidence(band: str, cause: str, n: int, curve: competing.Incidence) -> Incidence:
+def _incidence(band: str, cause: str, until: float, curve: competing.Incidence) -> Incidence:
     points = tuple(
         IncidencePoint(
             float(curve.time[at]), float(curve.incidence[at]), _finite(curve.low[at]), _finite(curve.high[at])
         )
         for at in np.flatnonzero(curve.n_event > 0)
     )
-    return Incidence(band, cause, n, curve.events, points)
+    return Incidence(band, cause, curve.n, curve.events, until, points)
 
 
 def _finite(value: float) -> float | None:

@@ -214,12 +214,16 @@ class IncidencePoint:
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
-    """Cumulative incidence of one cause (loss, repeat, surgery, death) in one band, the others competing."""
+    """Cumulative incidence of one cause (loss, repeat, surgery, death) in one band, the others competing.
+
+    `until` is the last day on which anybody of the band was seen: nothing is known beyond.
+    """
 
     band: str
     cause: str
     n: int
     events: int
+    until: float
     points: tuple[IncidencePoint, ...]
 
 

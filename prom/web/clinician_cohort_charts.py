@@ -92,6 +92,7 @@ def _competing(view: CohortView, footnote: str) -> competing.Competing:
             named[one.cause],
             one.n,
             one.events,
+            one.until,
             tuple(competing.Point(point.day, point.incidence, point.low, point.high) for point in one.points),
         )
         for one in view.competing
