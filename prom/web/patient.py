@@ -69,7 +69,7 @@ def _answer(session: Session, token: str, prompt: Prompt) -> ResponseReturnValue
     if value is None and not skips:
         screen = linking.screen(session, prompt, step.key, locales.chosen())
         assert screen is not None
-        return _question(token, screen, typed=typed, error=patient_blueprint.error_of(step.scale)), NOTHING_CHOSEN
+        return _question(token, screen, typed=typed, error=patient_blueprint.error_of(step)), NOTHING_CHOSEN
     stored = linking.answer(session, prompt, step, value, request.form.get("seen", ""), actor(), context.now())
     if stored is linking.Stored.KEPT_BESIDE:
         return redirect(here("patient.question", token=token, q=step.key, kept=1), 303)

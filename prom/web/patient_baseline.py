@@ -68,7 +68,7 @@ def _answer(session: Session, token: str, invitation: Invitation, number: int) -
     typed = request.form.get("answer", "")
     value = None if skips else patient_words.number(typed, step)
     if value is None and not skips:
-        error = patient_blueprint.error_of(step.scale)
+        error = patient_blueprint.error_of(step)
         return _shown(token, invitation, screen, typed=typed, error=error), NOTHING_CHOSEN
     seen = request.form.get("seen", "")
     stored = linking_baseline.answer(session, invitation, step, value, seen, actor(), context.now())

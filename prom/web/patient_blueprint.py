@@ -17,7 +17,7 @@ from sqlmodel import Session
 from prom.domain import instruments, wording
 from prom.domain.instruments import Scale
 from prom.services import linking_requests
-from prom.services.linking import Screen
+from prom.services.linking import Screen, Step
 from prom.storage import staff
 from prom.storage.audit import PATIENT, Actor
 from prom.storage.models import Site
@@ -126,13 +126,14 @@ def _options(screen: Screen) -> list[tuple[int, str]]:
     return patient_words.choices(screen.step.scale) if screen.step.scale in {Scale.CSI, Scale.PGIC} else []
 
 
-def error_of(scale: Scale) -> str:
-    """Return what a scale takes, for whoever chose nothing or wrote something else."""
-    if scale is Scale.PERCENT:
+def error_of(step: Step) -> str:
+    """Return what a screen takes, for whoever chose nothing or wrote something else."""
+    low, high = step.limits
+    if step.scale is Scale.PERCENT or (step.scale is Scale.WHOLE and high - low >= MOST_CHOICES):
         return _(
             "Write one whole number from %(low)s to %(high)s",
-            low=patient_words.digits(0),
-            high=patient_words.digits(100),
+            low=patient_words.digits(low),
+            high=patient_words.digits(high),
         )
     return _("Choose one answer")
 
