@@ -168,10 +168,11 @@ def _consents(one: Checked, person: Person) -> tuple[list[NewConsent], list[Prob
 
 def _consent(one: Checked, purpose: Purpose, given_at: datetime) -> NewConsent:
     given = one.enrolment
+    of_data = given.consent_data_version if purpose is Purpose.DATA_USE else ""
     return NewConsent(
         site_id=one.site.id,
         purpose=purpose,
-        version=given.consent_version,
+        version=of_data or given.consent_version,
         language=given.language,
         method=given.consent_method,
         given_at=given_at,

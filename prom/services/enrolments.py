@@ -52,7 +52,8 @@ class Enrolment:
 
     `csi_items` are 25 answers, None for an item left open; `csi_total` is for a total whose items are not known. A
     baseline without `baseline_at` counts as taken just before the procedure, or now if that is earlier. `done` says
-    whether the procedure has taken place; None leaves that to its time.
+    whether the procedure has taken place; None leaves that to its time. Both consents are of `consent_version` unless
+    that to the use of data has a version of its own.
     """
 
     record_number: str
@@ -79,6 +80,7 @@ class Enrolment:
     consent_data_at: datetime | None = None
     consent_method: str = "paper"
     consent_version: str = "1"
+    consent_data_version: str = ""
     done: bool | None = False
     source: Source = Source.CLINIC
 

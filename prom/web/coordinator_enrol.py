@@ -6,8 +6,8 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from prom.domain import consent, instruments
-from prom.services import enrolling, enrolling_checks, enrolments, previewing
+from prom.domain import consent, instruments, wording
+from prom.services import consenting_texts, enrolling, enrolling_checks, enrolments, previewing
 from prom.services.enrolments import EnrolmentError, Problem
 from prom.services.previewing import Coming, Foreseen
 from prom.storage import episodes, patients
@@ -137,7 +137,7 @@ def _page(
         known_url=url_for("coordinator.schedule", public_id=known.public_id) if known is not None else "",
         topics=instruments.CSI_TOPICS,
         csi=form.csi_sum(typed),
-        documents=_documents(site, typed) if step == 1 else [],
+        documents=_documents(session, site, typed) if step == 1 else [],
         zone=typed.get("time_zone") or site.time_zone,
         now=now,
         section="coordinator.todo",
@@ -146,18 +146,23 @@ def _page(
         country=coordinator_enrol_checks.country,
         test=coordinator_enrol_checks.test_state(session, typed, site),
         duplicates=coordinator_enrol_checks.duplicates(session, form.read(typed, site, now).enrolment, site, step),
-        consent_version=coordinator_forms.consent_version(Purpose.TEXTING),
+        consent_version=_versions(session, site, typed)[Purpose.TEXTING],
         by_themselves=not typed.get("baseline_nrs") and typed.csi() is None,
         foreseen=_foreseen(session, typed, site) if step in {2, SUMMARY} else None,
     )
 
 
-def _documents(site: Site, typed: Typed) -> list[consent.Document]:
-    language = typed.get("language") or site.language
+def _documents(session: Session, site: Site, typed: Typed) -> list[consent.Document]:
+    """Return what the patient agrees to, in their language and in the version the site uses now."""
+    language = typed.get("language") if typed.get("language") in wording.LANGUAGES else site.language
     return [
-        consent.document(purpose, language, clinic=site.label, phone=site.phone)
-        for purpose in (consent.Purpose.TEXTING, consent.Purpose.DATA_USE)
+        consenting_texts.current(session, site, purpose, language) for purpose in (Purpose.TEXTING, Purpose.DATA_USE)
     ]
+
+
+def _versions(session: Session, site: Site, typed: Typed) -> dict[Purpose, str]:
+    texting, data_use = _documents(session, site, typed)
+    return {Purpose.TEXTING: texting.version, Purpose.DATA_USE: data_use.version}
 
 
 def _foreseen(session: Session, typed: Typed, site: Site) -> Foreseen | None:
@@ -204,7 +209,7 @@ def _enrolled(typed: Typed) -> ResponseReturnValue:
 def _stored(session: Session, typed: Typed) -> str:
     """Store the enrolment and return the address of the new schedule, or raise EnrolmentError."""
     site, now = _site(session, typed), context.now()
-    read = form.read(typed, site, now)
+    read = form.read(typed, site, now, _versions(session, site, typed))
     problems = [*read.problems, *form.missing(typed, 1), *form.missing(typed, 2)]
     if problems:
         raise EnrolmentError(problems)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from prom.domain import scoring
@@ -34,6 +35,7 @@ PROCEDURE = ("procedure", "target", "side", "level", "indication", "procedure_at
 BASELINE = ("baseline_nrs", "baseline_at", *CSI, "csi_total")
 STEPS: dict[int, tuple[str, ...]] = {1: WHO, 2: PROCEDURE, 3: BASELINE, 4: ()}
 LONGEST = 200
+NO_VERSIONS: Mapping[Purpose, str] = MappingProxyType({})
 # What a service calls a field, and where it stands in the form.
 _PLACES = {"consent_sms_at": "consent_on", "consent_data_at": "consent_on", "csi_items": CSI[0]}
 
@@ -77,8 +79,8 @@ def _whole(typed: str) -> int | None:
     return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 6 else None
 
 
-def read(typed: Typed, site: Site, now: datetime) -> Read:
-    """Return the enrolment that the form describes at the zone of the patient."""
+def read(typed: Typed, site: Site, now: datetime, versions: Mapping[Purpose, str] = NO_VERSIONS) -> Read:
+    """Return the enrolment that the form describes at the zone of the patient; `versions` are the consents read."""
     problems: list[Problem] = []
     zone = typed.get("time_zone") or site.time_zone
 
@@ -115,7 +117,8 @@ def read(typed: Typed, site: Site, now: datetime) -> Read:
         consent_sms_at=consent_at if typed.get("consent_texts") == "yes" else None,
         consent_data_at=consent_at if typed.get("consent_data") == "yes" else None,
         consent_method=typed.get("consent_method") or "paper",
-        consent_version=coordinator_forms.consent_version(Purpose.TEXTING),
+        consent_version=versions.get(Purpose.TEXTING, "1"),
+        consent_data_version=versions.get(Purpose.DATA_USE, ""),
         done=None,
     )
     return Read(enrolment, problems)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from prom.domain import consent, instruments
+from prom.domain import instruments
 from prom.services import attending, enrolments, entering
 from prom.services.answering import Value
-from prom.storage.models import Purpose
 from prom.web.coordinator_blueprint import Errors
 from prom.web.coordinator_blueprint import translated as _
 
@@ -63,8 +62,3 @@ def call_errors(outcome: str, note: str) -> Errors:
     if len(note) > attending.LONGEST_NOTE:
         errors.append(("note", _("The note is too long: %(most)s characters at most.", most=attending.LONGEST_NOTE)))
     return errors
-
-
-def consent_version(purpose: Purpose) -> str:
-    """Return the version of the consent document that is in use."""
-    return consent.current_version(consent.Purpose(purpose.value))

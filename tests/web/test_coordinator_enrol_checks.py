@@ -227,3 +227,23 @@ def test_a_phone_stops_taking_test_texts_after_three_in_an_hour(client, wired, n
         assert step(client, 1, WHO, "test").status_code == 200
         wired.clock.move_to(wired.clock.now() + timedelta(seconds=5))
     assert "3 test texts within the hour" in page(step(client, 1, WHO, "test"))
+
+
+def test_a_consent_is_kept_in_the_version_the_site_uses_now(client, wired, site, now):
+    from prom.domain import consent
+    from prom.services import consenting_texts
+    from prom.storage import audit, consents
+    from prom.storage.models import Purpose
+
+    words = "\n\n".join(consent.document(consent.Purpose.TEXTING, "bn", clinic="{clinic}", phone="{phone}").paragraphs)
+    with wired.store.writing() as session:
+        chosen = session.get(type(site), site.id)
+        consenting_texts.add(session, chosen, Purpose.TEXTING, "bn", "2026.1", words, audit.COMMAND, now)
+    assert "2026.1" in page(step(client, 1, WHO | {"consent_on": "2026-03-02"}, "check"))
+    assert "version 2026.1" in page(step(client, 3, {**WHO, **PROCEDURE, **BASELINE}))
+    step(client, 4, {**WHO, **PROCEDURE, **BASELINE}, "enrol")
+    patient, _rows = enrolled(wired, site)
+    with wired.store.reading() as session:
+        kept = {row.purpose: row.version for row in consents.of_patient(session, patient.id)}
+    assert kept[Purpose.TEXTING] == "2026.1"
+    assert kept[Purpose.DATA_USE] != "2026.1"
