@@ -16,6 +16,8 @@ from prom.charts.figure import Svg
 WIDE, TALL = 680, 300
 LEFT, RIGHT, TOP, FOOT = 34, 92, 22, 62
 LANE = TALL - FOOT + 18
+# Each row of treatments beside the procedure makes the drawing that much taller.
+TREATMENT_ROW = 16
 
 
 class Visit(NamedTuple):
@@ -44,10 +46,11 @@ def drawing(course: Trajectory) -> Svg:
         *paper.days(),
         *paper.line(),
         *paper.lane(),
+        *paper.treatments(),
         *paper.signs(),
     ]
     return Svg(
-        f'<svg viewBox="0 0 {WIDE} {TALL}" role="img" aria-label="Pain since the procedure" '
+        f'<svg viewBox="0 0 {WIDE} {paper.tall}" role="img" aria-label="Pain since the procedure" '
         f'font-size="12" fill="{theme.INK}">{"".join(parts)}</svg>'
     )
 
@@ -58,6 +61,8 @@ class _Paper:
     def __init__(self, course: Trajectory) -> None:
         self.course = course
         self.first, self.last = (timeline.stretched(day) for day in course.span)
+        self.rows = drawn.treatment_rows(course.co_treatments)
+        self.tall = TALL + TREATMENT_ROW * (max((row for row, _ in self.rows), default=-1) + 1)
 
     def x(self, day: float) -> float:
         share = (timeline.stretched(day) - self.first) / (self.last - self.first)
@@ -95,13 +100,14 @@ class _Paper:
         """Return the time axis with the procedure and today."""
         foot = TALL - FOOT
         ticks = timeline.ticks(*self.course.span, timeline.stretched, 0.07)
-        rows = [_path(f"M{LEFT} {TALL - 26}H{WIDE - RIGHT}", theme.AXIS, 1)]
+        rows = [_path(f"M{LEFT} {self.tall - 26}H{WIDE - RIGHT}", theme.AXIS, 1)]
         rows += [
-            _text(self.x(day), TALL - 8, words, "middle")
+            _text(self.x(day), self.tall - 8, words, "middle")
             for day, words in zip(ticks["tickvals"], ticks["ticktext"], strict=True)
         ]
         rows.append(_path(f"M{self.x(0)} {TOP}V{foot}", theme.MUTED, 1.4))
-        rows.append(_path(f"M{self.x(self.course.today)} {TOP}V{TALL - 26}", theme.MUTED, 1, ' stroke-dasharray="2 3"'))
+        today = f"M{self.x(self.course.today)} {TOP}V{self.tall - 26}"
+        rows.append(_path(today, theme.MUTED, 1, ' stroke-dasharray="2 3"'))
         return rows
 
     def line(self) -> list[str]:
@@ -140,6 +146,18 @@ class _Paper:
                 case _:
                     rows.append(_ring(x, LANE))
         return rows
+
+    def treatments(self) -> list[str]:
+        """Return the treatments beside the procedure as bars with their letters, under the questions."""
+        first, last = self.course.span
+        bars = []
+        for place, (row, treatment) in enumerate(self.rows):
+            start, end = max(treatment.start, first), last if treatment.end is None else min(treatment.end, last)
+            x, y = self.x(start), LANE + TREATMENT_ROW * (row + 1)
+            wide = max(self.x(end) - x, 12)
+            bars.append(f'<path d="M{x} {y - 6}h{wide:.1f}v12h-{wide:.1f}z" fill="{theme.MUTED}"/>')
+            bars.append(_text(x + 6, y + 4, drawn.letter(place), "middle", "700", theme.PAPER))
+        return bars
 
     def signs(self) -> list[str]:
         """Return the numbers of the events above the plot."""

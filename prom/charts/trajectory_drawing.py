@@ -34,7 +34,7 @@ _MARKERS: dict[PromptMark, Json] = {
 def figure(course: Trajectory) -> Json:
     """Return the drawing; places on the time axis are days, and charts.js applies the chosen scale."""
     axis = timeline.scales(*course.span)
-    rows = _treatment_rows(course.co_treatments)
+    rows = treatment_rows(course.co_treatments)
     lanes = _REPLY_ROW + _TREATMENT_ROW * (max((row for row, _ in rows), default=-1) + 1)
     wide, tight = (_domains(tall, lanes) for tall in (WIDE, NARROW))
     layout = theme.layout(
@@ -151,7 +151,7 @@ def _windows(prompts: tuple[Prompt, ...]) -> list[Json]:
     ]
 
 
-def _treatment_rows(treatments: tuple[CoTreatment, ...]) -> list[tuple[int, CoTreatment]]:
+def treatment_rows(treatments: tuple[CoTreatment, ...]) -> list[tuple[int, CoTreatment]]:
     """Return each treatment with the first row in which it overlaps no other."""
     ends: list[float] = []
     placed = []
