@@ -60,5 +60,5 @@ def last_beat(session: Session, name: str) -> Heartbeat | None:
 
 
 def patient_count(session: Session) -> int:
-    """Return how many patients there are."""
-    return session.exec(select(func.count()).select_from(Patient)).one()
+    """Return how many patients there are, duplicates that were merged not counted."""
+    return session.exec(select(func.count()).select_from(Patient).where(col(Patient.merged_into_id).is_(None))).one()
