@@ -79,12 +79,17 @@ def days(mean_days: tuple[MeanDays, ...], half: Halves) -> str | None:
 def success(shares: tuple[Responders, ...], half: Halves) -> str | None:
     """Return success at the horizon by band with its worst and best case, or None before the first horizon."""
     told = [
-        f"{half[one.band]} {one.success.count} of {one.success.n} known ({one.unknown} unknown: "
-        f"{100 * one.worst.value:.0f}-{100 * one.best.value:.0f} %)"
+        f"{one.success.count} of {one.success.n} known with {half[one.band]} ({_unknown(one)})"
         for one in shares
-        if one.band in TWO and one.worst.value is not None and one.best.value is not None
+        if one.band in TWO and one.worst.value is not None
     ]
     return f"Relief held at the horizon: {', '.join(told)}." if told else None
+
+
+def _unknown(one: Responders) -> str:
+    if not one.unknown or one.worst.value is None or one.best.value is None:
+        return "none unknown"
+    return f"{one.unknown} unknown: {100 * one.worst.value:.0f}-{100 * one.best.value:.0f} % of all"
 
 
 def answers(replies: tuple[BandReplies, ...], half: Halves) -> str | None:
@@ -93,7 +98,7 @@ def answers(replies: tuple[BandReplies, ...], half: Halves) -> str | None:
     for band in replies:
         due, came = sum(point.due for point in band.points), sum(point.answered for point in band.points)
         if due:
-            told.append(f"{half[band.band]} {came} of {due} ({100 * came / due:.0f} %)")
+            told.append(f"{came} of {due} with {half[band.band]} ({100 * came / due:.0f} %)")
     return f"Questions answered: {', '.join(told)}." if told else None
 
 
