@@ -35,6 +35,7 @@ def add(commands: Any) -> None:
 
 def _init(options: argparse.Namespace) -> None:
     from prom import config, wiring
+    from prom.domain import countries
     from prom.storage import migrating, sites, vault
 
     settings = config.read()
@@ -46,7 +47,9 @@ def _init(options: argparse.Namespace) -> None:
     app = wiring.open_app(settings)
     with app.store.writing() as session:
         if not sites.everything(session):
-            sites.add(session, options.site, options.label, options.time_zone, options.country)
+            site = sites.add(session, options.site, options.label, options.time_zone, options.country)
+            # Beside a live provider a country without replies by text starts with links, not with silence.
+            site.two_way = not (settings.live and countries.country(options.country).forbids_two_way)
     sys.stdout.write(f"Keys made: {', '.join(made) or 'none, all were there'}\n")
     sys.stdout.write(f"Migrations run: {', '.join(done) or 'none, the database is up to date'}\n")
 

@@ -36,6 +36,19 @@ def test_init_makes_everything_and_again_changes_nothing(prom, tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "fresh" / "keys").iterdir()} == keys
 
 
+@pytest.mark.parametrize(
+    ("country", "api", "two_way"), [("IN", "", 0), ("US", "", 1), ("IN", "http://127.0.0.1:9/api", 1)]
+)
+def test_a_live_clinic_starts_with_links_where_replies_do_not_arrive(prom, tmp_path, country, api, two_way):
+    folder = tmp_path / "live"
+    live = {"PROM_GATEWAY": "twilio", "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "secret"}
+    where = {"PROM_TWILIO_FROM": "+15005550006", "PROM_PUBLIC_URL": "https://clinic.example"}
+    done = prom("init", "--country", country, **live, **where, PROM_TWILIO_API_URL=api, PROM_INSTANCE=str(folder))
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(folder / "prom.db") as database:
+        assert database.execute("SELECT two_way FROM site").fetchone() == (two_way,)
+
+
 def test_without_init_a_command_says_what_to_do(prom, tmp_path):
     done = prom("user", "reset", EMAIL, PROM_INSTANCE=str(tmp_path / "nowhere"))
     assert is_one_plain_line(done)
