@@ -26,7 +26,7 @@ from prom.services.comparing_projection import Manifest, Place
 from prom.storage import cohort_pages as pages
 
 # Up to so many episodes a page counts by itself in some tens of milliseconds.
-COUNTED_WITHIN_A_PAGE = 1_500
+COUNTED_WITHIN_A_PAGE = 1_000
 MOST_ASKED = 20
 MOST_KEPT = 40
 ASKED, KEPT = "asked|", "narrowed|"
