@@ -12,7 +12,7 @@ from prom.web import context
 from prom.web.clinician_blueprint import blueprint
 from prom.web.clinician_blueprint import translated as _
 
-BAR = 300
+BAR = 200
 
 
 @dataclass(frozen=True, slots=True)
