@@ -206,8 +206,10 @@ def server():
 @pytest.fixture
 def on_server(server, instance, migrated, double):
     """Return a clinic with two clocks and two web workers on a server that may be killed."""
-    with create_engine(f"{server.url}/postgres", isolation_level="AUTOCOMMIT").connect() as admin:
-        admin.execute(text("CREATE DATABASE prom"))
+    admin = create_engine(f"{server.url}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE prom"))
+    admin.dispose()
     url = f"{server.url}/prom"
     migrating.upgrade(url)
     store = Store(engine_for(url), vault.load(migrated / "keys"))
