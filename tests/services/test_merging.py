@@ -33,6 +33,7 @@ from prom.storage.models import (
     Patient,
     PromptState,
     Purpose,
+    Site,
     Source,
     TaskKind,
 )
@@ -264,3 +265,16 @@ def test_candidates_share_the_phone_or_the_name_and_not_another_birth_year(store
         people.asha(session, site, now, record_number="R-906", phone="", consent_sms_at=None, birth_year=1990)
         found = merging.candidates(session, session.get_one(Patient, asha.patient_id))
         assert {row.id for row in found} == {same_phone.patient_id, same_name.patient_id}
+
+
+@pytest.mark.postgres
+def test_records_are_merged_on_postgresql_as_well(postgres_store, now):
+    with postgres_store.writing() as session:
+        key = postgres_store.vault.new_data_key()
+        site = Site(name="main", label="Asha Clinic", phone="", time_zone="Asia/Kolkata", key_sealed=key)
+        session.add(site)
+    first, second, at = twins(postgres_store, site, now)
+    merge(postgres_store, (first.patient_id, second.patient_id), at)
+    with postgres_store.reading() as session:
+        assert [one.id for one in episodes.open_of_patient(session, first.patient_id)] == [first.id]
+        assert answers.verify_macs(session) == []
