@@ -3,6 +3,7 @@
 A change touches one block and one tally. Once a day everything is read anew, because days pass for every patient.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator
@@ -12,12 +13,17 @@ from datetime import datetime
 import numpy as np
 from sqlmodel import Session
 
+from prom.domain import relief
 from prom.services import comparing_cohort as cohorts
 from prom.services import comparing_loading as loading
 from prom.services import comparing_tally as tallies
-from prom.services.comparing_cohort import Cohort
-from prom.services.comparing_columns import PROCEDURES
+from prom.services import packing
+from prom.services.comparing_cohort import Cohort, Traits
+from prom.services.comparing_columns import PROCEDURES, STATES, Columns
+from prom.services.comparing_page import Counted, Fitted
+from prom.services.comparing_pain import GRID, LEVELS
 from prom.services.comparing_tally import Tally
+from prom.services.comparing_views import Mixed
 from prom.storage import cohort as rows
 from prom.storage import cohort_changes as changes
 from prom.storage import cohort_pages as pages
@@ -26,6 +32,21 @@ MANIFEST = "projection"
 BLOCK_EPISODES = 8_192
 # More changes than these are read quicker all at once.
 MOST_CHANGES = 2_000
+
+_OWN = ("block|", "tally|", "counted|", "fitted|", "mixed|", "asked|", "narrowed|", "cohort|")
+
+
+def _shape() -> str:
+    """Return a name for the way everything here is written: what an older release has kept is counted anew."""
+    words: tuple[object, ...] = (
+        *(packing.shape(kind) for kind in (Counted, Fitted, Mixed, Columns, Traits)),
+        *(PROCEDURES, STATES, GRID.days, LEVELS, tallies.SHARES, tallies.READINGS, tallies.ENDS),
+        *(loading.CAUSES, loading.INDICATIONS, loading.SIDES, loading.TREATMENTS, relief.DEFINITION_VERSION),
+    )
+    return hashlib.sha256(repr(words).encode()).hexdigest()[:12]
+
+
+SHAPE = _shape()
 
 Place = tuple[int, str]
 
@@ -86,11 +107,13 @@ def tally_key(place: Place) -> str:
 
 
 def manifest(session: Session) -> Manifest | None:
-    """Return what the projection holds, or None before it was made."""
+    """Return what the projection holds, or None before it was made, or when another release made it."""
     found = pages.snapshot(session, MANIFEST)
     if found is None:
         return None
     told = json.loads(found.content)
+    if told.get("shape") != SHAPE:
+        return None
     judged_at = datetime.fromisoformat(told["judged_at"]) if told["judged_at"] else None
     return Manifest(tuple(Block(*each) for each in told["blocks"]), found.watermark, judged_at, found.made_at)
 
@@ -99,7 +122,7 @@ def content(known: Manifest) -> str:
     """Return the manifest as its row holds it."""
     blocks = [[block.site, block.procedure, block.first, block.last, block.n] for block in known.blocks]
     judged_at = known.judged_at.isoformat() if known.judged_at else None
-    return json.dumps({"blocks": blocks, "judged_at": judged_at}, separators=(",", ":"))
+    return json.dumps({"blocks": blocks, "judged_at": judged_at, "shape": SHAPE}, separators=(",", ":"))
 
 
 def update(session: Session, now: datetime) -> Update | None:
@@ -131,9 +154,18 @@ def _anew(session: Session, now: datetime, known: Manifest | None) -> Update:
     for place, parts in waiting.items():
         made.append(_stored(place, cohorts.joined(parts), kept, counted))
     kept |= {tally_key(place): tallies.packed(each) for place, each in counted.items()}
-    old = {block.key for block in known.blocks} | {tally_key(place) for place in known.places} if known else set()
+    old = (
+        {block.key for block in known.blocks} | {tally_key(place) for place in known.places}
+        if known
+        else _older(session)
+    )
     places = frozenset(counted) | (frozenset(known.places) if known else frozenset())
     return Update(Manifest(tuple(made), seen, judged_at, now), kept, frozenset(old - kept.keys()), places, whole=True)
+
+
+def _older(session: Session) -> set[str]:
+    """Return the keys of all that was kept before, perhaps by another release."""
+    return {key for prefix in _OWN for key in pages.marks(session, prefix)}
 
 
 def _by_place(cohort: Cohort) -> Iterator[tuple[Place, Cohort]]:

@@ -56,6 +56,15 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     return datetime.fromisoformat if kind is datetime else _same
 
 
+def shape(kind: Any) -> str:
+    """Return the names and types that a class is packed by: a text of another shape cannot be read."""
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        return f"{kind.__name__}({','.join(f'{field.name}:{shape(hints[field.name])}' for field in fields(kind))})"
+    inner = [shape(one) for one in get_args(kind)]
+    return f"{getattr(kind, '__name__', kind)}[{','.join(inner)}]" if inner else str(kind)
+
+
 def _same(value: Any) -> Any:
     return value
 

@@ -219,3 +219,20 @@ def test_a_choice_survives_being_written_down():
 def test_a_choice_that_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError):
         Filters(**wrong)
+
+
+@here
+def test_what_another_release_has_kept_is_not_read_and_is_counted_anew(shown, main, monkeypatch):
+    with shown.writing() as session:
+        before = page(session, main)
+        monkeypatch.setattr(projection, "SHAPE", "another")
+        assert page(session, main) is None
+        comparing.refresh_snapshots(session, LATER)
+        assert page(session, main) == before
+        assert not pages_left_behind(session)
+
+
+def pages_left_behind(session):
+    known = projection.manifest(session)
+    blocks = {block.key for block in known.blocks}
+    return [key for key in cohort_pages.marks(session, "block|") if key not in blocks]
