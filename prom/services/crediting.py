@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from prom.messaging.gateway import Balance, Gateway, SendError
-from prom.storage import audit, channels, sites, tasks
+from prom.storage import audit, channels, sites, tasks, warning_tasks
 from prom.storage.models import TaskKind
 from prom.storage.session import Store
 
@@ -31,7 +31,7 @@ def _note(session: Session, seen: Balance, now: datetime) -> None:
     session.add(channel)
     session.flush()
     if not channels.is_low(channel):
-        tasks.close_reason(session, f"{LOW}|", outcome="the credit is enough again", now=now)
+        warning_tasks.close(session, f"{LOW}|", outcome="the credit is enough again", now=now)
         return
     opened = [
         tasks.open_task(

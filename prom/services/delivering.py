@@ -13,7 +13,7 @@ from prom.domain.timetable import TextKind
 from prom.messaging.gateway import Sent
 from prom.services import stopping
 from prom.services.preparing import Ready
-from prom.storage import audit, channels, looks, messages, outbox, prompts, tasks
+from prom.storage import audit, channels, looks, messages, outbox, prompts, tasks, warning_tasks
 from prom.storage.models import Message, MessageEvent, MessageState, Patient, Prompt, Site, TaskKind
 
 SLOW_SECONDS = 60.0
@@ -151,7 +151,7 @@ def react(
 
 def halt_over(session: Session, name: str, now: datetime) -> None:
     """Close the tasks about a halt that is over."""
-    tasks.close_reason(session, f"{HALTED}|{name}|", outcome="the channel works again", now=now)
+    warning_tasks.close(session, f"{HALTED}|{name}|", outcome="the channel works again", now=now)
 
 
 def _halt(session: Session, message: Message, code: str, now: datetime) -> None:
