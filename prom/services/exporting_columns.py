@@ -126,6 +126,28 @@ _CSI_ITEMS = tuple(
     for number in range(1, instruments.CSI_ITEMS + 1)
 )
 
+_SIGN = "none, site (at the site), beyond (beyond it), not_done, or empty when not recorded"
+_RECORD = (
+    Column("brush_allodynia", f"dynamic brush allodynia: {_SIGN}", _plain("brush_allodynia")),
+    Column("pinprick_hyperalgesia", f"pinprick hyperalgesia: {_SIGN}", _plain("pinprick_hyperalgesia")),
+    Column("static_pressure", f"pain on static pressure: {_SIGN}", _plain("static_pressure")),
+    Column("cold_heat", f"cold or heat hyperalgesia: {_SIGN}", _plain("cold_heat")),
+    Column("after_sensation", f"after-sensation: {_SIGN}", _plain("after_sensation")),
+    Column("ppt_site_kpa", "pressure pain threshold at the site, kPa", _plain("ppt_site_kpa")),
+    Column("ppt_remote_kpa", "pressure pain threshold at a remote place, kPa", _plain("ppt_remote_kpa")),
+    Column("temporal_summation", "temporal summation, points of pain gained", _plain("temporal_summation")),
+    Column("conditioned_modulation", "conditioned pain modulation, percent", _plain("conditioned_modulation")),
+    Column("widespread_pain", "widespread pain index, 0-19", _plain("widespread_pain")),
+    Column("symptom_severity", "symptom severity scale, 0-12", _plain("symptom_severity")),
+    Column("paindetect", "painDETECT, 0-38", _plain("paindetect")),
+    Column("dn4", "DN4, 0-10", _plain("dn4")),
+    Column("phq4", "PHQ-4, 0-12", _plain("phq4")),
+    Column("opioids", "opioid use before: yes, no, not_done or empty", _plain("opioids")),
+    Column("technique", "technique as written", _plain("technique")),
+    Column("image_guidance", "image guidance", _plain("image_guidance")),
+    Column("not_done", "parts of the record marked as not done, space separated", _plain("not_done")),
+)
+
 EPISODES = (
     *_WHO,
     *_PERSON,
@@ -148,6 +170,7 @@ EPISODES = (
     Column("baseline_answers", "number of answers in that mean", _more("baseline_answers")),
     *_CSI,
     *_CSI_ITEMS,
+    *_RECORD,
     Column("texts", "yes if the patient agrees to texts", _more("texts")),
     Column(
         "consent_sms_at", "when texts were agreed to", lambda _, line: line.local(line.more.get("consent_at")), True

@@ -52,7 +52,7 @@ _EPISODE: tuple[Any, ...] = (
 def episodes(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Row[Any]]]:
     """Yield chunks of episodes with their patient and the CSI taken before."""
     query = (
-        _people(columns_of(*_EPISODE, *_PERSON, *_csi()).select_from(Episode))
+        _people(columns_of(*_EPISODE, *_PERSON, *_csi(), *_record()).select_from(Episode))
         .outerjoin(Sensitization, col(Sensitization.episode_id) == col(Episode.id))
         .order_by(col(Episode.id))
     )
@@ -134,6 +134,16 @@ def _csi() -> tuple[Any, ...]:
         col(Sensitization.csi_max),
         col(Sensitization.csi_source),
     )
+
+
+SIGNS = ("brush_allodynia", "pinprick_hyperalgesia", "static_pressure", "cold_heat", "after_sensation")
+MEASURES = ("ppt_site_kpa", "ppt_remote_kpa", "temporal_summation", "conditioned_modulation")
+FORMS = ("widespread_pain", "symptom_severity", "paindetect", "dn4", "phq4")
+
+
+def _record() -> tuple[Any, ...]:
+    names = (*SIGNS, *MEASURES, *FORMS, "opioids", "technique", "image_guidance", "not_done")
+    return tuple(col(getattr(Sensitization, name)) for name in names)
 
 
 def _people(query: Select[Any]) -> Select[Any]:

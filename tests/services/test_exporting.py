@@ -6,10 +6,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from prom.services import consenting, ending, exporting, planning, watching
 from prom.storage import answers, audit, episodes
-from prom.storage.models import EventKind, Source
+from prom.storage.models import EventKind, Sensitization, Source
 from tests import people
 
 TABLES = ("episodes", "answers", "outcomes", "messages", "audit")
@@ -273,6 +274,19 @@ def test_the_redcap_set_up_names_every_event_of_the_records(store, followed):
     ]
     records = _text(store, "answers", "redcap", followed)
     assert {row["redcap_event_name"] for row in csv.DictReader(io.StringIO(records))} <= set(names)
+
+
+def test_an_episode_carries_its_sensitization_record(store, followed):
+    with store.writing() as session:
+        record = session.exec(select(Sensitization).order_by(Sensitization.episode_id)).first()
+        record.brush_allodynia, record.ppt_site_kpa, record.not_done = "beyond", 180.5, "dn4"
+    row = _rows(store, "episodes", followed)[0]
+    assert [row[name] for name in ("brush_allodynia", "ppt_site_kpa", "dn4", "not_done")] == [
+        "beyond",
+        "180.5",
+        "",
+        "dn4",
+    ]
 
 
 def test_a_csv_comes_with_its_codebook(store, followed):
