@@ -13,8 +13,7 @@ from sqlmodel import Session
 from prom.domain import timetable, wording
 from prom.domain.procedures import Plan, TimePoint, Unit
 from prom.domain.segments import segments
-from prom.services import previewing
-from prom.storage import sites
+from prom.services import previewing, questionnaires
 from prom.storage.models import Site
 
 MONTHS = 12
@@ -82,7 +81,7 @@ def rehearse(session: Session, site: Site, plan: Plan, example: Example, public_
     """Lay a plan out for an example patient and for a clinic over twelve months."""
     new = timetable.NewDate(plan, example.procedure_at, example.zone, "rehearsal", example.procedure_at)
     visits = sorted((_visit(new, point) for point in plan.time_points), key=lambda visit: visit.due_at)
-    own = sites.overrides(session, site.id)
+    own = questionnaires.own_texts(session, site.id)
     sizes = {code: _Sizes(site, own, code, plan, public_url) for code in wording.LANGUAGES}
     bills = tuple(_bill(code, sizes[code], visits) for code in wording.LANGUAGES)
     return Rehearsal(tuple(visits), bills, tuple(_months(visits, sizes[example.language], example)))

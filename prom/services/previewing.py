@@ -9,8 +9,8 @@ from sqlmodel import Session
 from prom.domain import procedures, timetable, wording
 from prom.domain.procedures import Plan, TimePoint, Unit
 from prom.domain.segments import segments
-from prom.services import links
-from prom.storage import desk, plans, sites
+from prom.services import links, questionnaires
+from prom.storage import desk, plans
 from prom.storage.models import Site
 
 LINK_SIGNS = len("/a/") + links.FINDS + 22
@@ -67,7 +67,7 @@ def foresee(session: Session, site: Site, coming: Coming, public_url: str, now: 
     new = timetable.NewDate(plan, coming.procedure_at, coming.zone, "preview", now)
     by_link = bool(public_url) and not site.two_way
     lines = sorted((_line(new, point, by_link=by_link) for point in plan.time_points), key=lambda line: line.due_at)
-    own = sites.overrides(session, site.id)
+    own = questionnaires.own_texts(session, site.id)
     costs = [_cost(code, site, own, plan, coming, public_url, lines) for code in wording.LANGUAGES]
     return Foreseen(tuple(lines), tuple(costs), by_link)
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from prom.config import Settings
+from prom.domain import outgoing
 from prom.messaging.gateway import Gateway, Listed, SendError
 from prom.services import delivering, reminding, rendering, stopping
 from prom.storage import audit, channels, messages, outbox, patients, prompts, tasks, unclear
@@ -78,6 +79,9 @@ def close_windows(session: Session, now: datetime, limit: int = 500) -> int:
         session.add(prompt)
         if state is PromptState.MISSED:
             reminding.call_list(session, prompt, session.get_one(Patient, prompt.patient_id), now)
+        elif reason == outgoing.BY_PHONE:
+            # The call was to ask what may not be answered any more.
+            tasks.close_for_prompt(session, prompt, TaskKind.CHASE, outcome="its days are over", now=now)
         change = audit.Change("state", old.value, state.value)
         audit.record(session, audit.CLOCK, "window closed", prompt, now, change=change, reason=reason)
     # A call about a question of last week helps nobody: silence itself is told by the alert for not answering.

@@ -8,10 +8,10 @@ from sqlmodel import Session
 
 from prom.domain import instruments, wording
 from prom.domain.instruments import Scale
-from prom.services import attending, contacting, entering, escalating, queueing, reviewing_lists
+from prom.services import attending, contacting, entering, escalating, questionnaires, queueing, reviewing_lists
 from prom.services.answering import Value
 from prom.services.queueing import Card
-from prom.storage import patients, plans, sites
+from prom.storage import patients, plans
 from prom.storage.models import Episode, Patient, Prompt, PromptState, Site, Task, TaskKind
 from prom.web import context, coordinator_forms, coordinator_states, coordinator_words, guards
 from prom.web.coordinator_blueprint import Errors, blueprint, note_read, patient_here, staff_id, task_here
@@ -85,7 +85,7 @@ def _script(session: Session, card: Card) -> Script:
         # In a possible emergency nobody is asked for a score.
         return Script()
     patient, episode = session.get_one(Patient, prompt.patient_id), session.get_one(Episode, prompt.episode_id)
-    own = sites.overrides(session, prompt.site_id)
+    own = questionnaires.own_texts(session, prompt.site_id)
     place = wording.place_key(episode.target, episode.side)
     asking = [
         Asking(

@@ -210,6 +210,13 @@ def _silences() -> dict[str, Reason]:
                 "follow-up as well, record that on the schedule page."
             ),
         ),
+        "consent_withdrawn": Reason(
+            _("Took a consent back on their own page."),
+            _(
+                "The patient's consents say which one. Nothing that needs it goes on; only they can give it again, "
+                "so do not press them."
+            ),
+        ),
     }
 
 

@@ -121,6 +121,8 @@ def test_a_question_asked_by_phone_that_got_no_answer_is_ours_not_the_patients_s
         reconciling.close_windows(session, one.prompt.closes_at)
     prompt = fresh(store, one.prompt)
     assert (prompt.state, prompt.reason) == (PromptState.NOT_SENT, "asked_by_phone")
+    (task,) = all_tasks(store)
+    assert (task.done_at, task.outcome) == (one.prompt.closes_at, "its days are over")
 
 
 def test_an_answer_closes_the_call(store, phones, settings, now, one):

@@ -1,15 +1,16 @@
 """One task: the call script in the patient's language, answers by phone, outcomes, another number."""
 
 import html
+import json
 import re
 from datetime import timedelta
 
 import pytest
 
 from prom.domain import reply_words
-from prom.services import conversing
-from prom.storage import answers, messages, patients, plans, tasks
-from prom.storage.models import AnswerState, MessageState, Patient, PromptState, Source, TaskKind
+from prom.services import conversing, questionnaires
+from prom.storage import answers, audit, messages, patients, plans, tasks
+from prom.storage.models import AnswerState, MessageState, Patient, Prompt, PromptState, Source, TaskKind
 from prom.web import coordinator_words
 from tests import people
 from tests.web.desk import actions, asked, done, fresh, open_tasks, page, texted
@@ -49,6 +50,19 @@ class Silent:
 @pytest.fixture
 def bikash(app, wired, site, now):
     return Silent(wired, site, now)
+
+
+def test_the_script_reads_the_licensed_sentence_where_the_clinic_has_one(client_as, bikash, wired, site, now):
+    words = [f"Invented sentence number {number} about nothing" for number in range(1, 26)]
+    items = {str(number): sentence for number, sentence in enumerate(words, start=1)}
+    file = {"language": "en", "version": "1", "source": "a test", "licence": "none", "items": items}
+    with wired.store.writing() as session:
+        (given,) = questionnaires.read(json.dumps(file).encode(), "own.json")
+        questionnaires.store(session, site, given, audit.COMMAND, now)
+        session.get_one(Patient, bikash.episode.patient_id).language = "en"
+        session.get_one(Prompt, bikash.prompt.id).questions = "nrs csi_item_7"
+    shown = html.unescape(page(client_as("coordinator").get(bikash.address)))
+    assert words[6] in shown
 
 
 def test_the_script_asks_in_the_patients_language_and_names_each_scale(client_as, bikash):
@@ -247,6 +261,11 @@ KNOWN = {
         "not_reached",
         "no_answer",
         "opted_out",
+        "consent_withdrawn",
+        "asked_by_phone",
+        "low_balance",
+        "staff_not_texted",
+        "channel_halted",
     ],
 }
 
