@@ -152,8 +152,10 @@ def _open_bands(of: Columns) -> list[str]:
 def cohort(session: Session, site_ids: Collection[int], filters: Filters, now: datetime) -> CohortView | Waiting | None:
     """Return the cohort page, what is waited for when the job has to count it, or None before anything was counted.
 
-    Raises ValueError for a site that is not one of the reader's.
+    Raises ValueError for a site that is not one of the reader's. `now` is kept for callers that tell how old the data
+    are: the view says its own cut-off.
     """
+    del now
     if filters.site_id is not None and filters.site_id not in site_ids:
         raise ValueError("this site is not one of yours")
     known = projection.manifest(session)
@@ -165,7 +167,7 @@ def cohort(session: Session, site_ids: Collection[int], filters: Filters, now: d
         found = _ready_made(session, known, scope, filters)
         if found is not None:
             return found
-    return asking.narrowed(session, known, mine, filters, now)
+    return asking.narrowed(session, known, mine, filters)
 
 
 def _ready_made(session: Session, known: projection.Manifest, scope: str, filters: Filters) -> CohortView | None:
@@ -239,7 +241,7 @@ def stored(store: Store, parts: Prepared) -> int:
 
 def answered(session: Session, now: datetime) -> Prepared:
     """Return the narrowed pages that somebody waits for, counted."""
-    made, forgotten, seen = asking.answered(session, now)
+    made, forgotten, seen = asking.answered(session)
     return Prepared(tuple(made), now, seen, forgotten)
 
 

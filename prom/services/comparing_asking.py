@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from prom.services import comparing_assembling as assembling
+from prom.services import comparing_cohort as cohorts
 from prom.services import comparing_counted as counts
 from prom.services import comparing_filters as filtering
 from prom.services import comparing_fitted as fits
@@ -18,7 +19,6 @@ from prom.services import comparing_projection as projection
 from prom.services import comparing_snapshots as snapshots
 from prom.services import comparing_tally as tallies
 from prom.services import packing
-from prom.services.comparing_cohort import Cohort
 from prom.services.comparing_filters import Filters
 from prom.services.comparing_loading import nobody
 from prom.services.comparing_page import CohortView, Counted, Fitted
@@ -42,14 +42,12 @@ class Waiting:
     scope: tuple[int, ...]
 
 
-def narrowed(
-    session: Session, known: Manifest, site_ids: Collection[int], filters: Filters, now: datetime
-) -> CohortView | Waiting:
+def narrowed(session: Session, known: Manifest, site_ids: Collection[int], filters: Filters) -> CohortView | Waiting:
     """Return a page narrowed to what filters name, or what is waited for."""
     every = sum(n for place, n in known.places.items() if place[0] in site_ids)
     places = _places(known, site_ids, filters)
     if sum(known.places[place] for place in places) <= COUNTED_WITHIN_A_PAGE:
-        counted, fitted = _counted(session, known, places, filters, now)
+        counted, fitted = _counted(session, known, places, filters)
         return assembling.view(counted, fitted, None, known.made_at, every)
     scope = tuple(sorted(site_ids))
     key = filters.key(str(scope))
@@ -65,17 +63,17 @@ def _places(known: Manifest, site_ids: Collection[int], filters: Filters) -> fro
     return frozenset(place for place in known.places if place[0] in site_ids and filters.procedure in {None, place[1]})
 
 
-def _counted(
-    session: Session, known: Manifest, places: Collection[Place], filters: Filters, now: datetime
-) -> tuple[Counted, Fitted]:
-    cohort = projection.read(session, known, places) or nobody(now)
-    return _parts(session, filtering.chosen(cohort, filters), filters)
-
-
-def _parts(session: Session, cohort: Cohort, filters: Filters) -> tuple[Counted, Fitted]:
-    whole = tallies.tally(cohort, filters.at_least)
+def _counted(session: Session, known: Manifest, places: Collection[Place], filters: Filters) -> tuple[Counted, Fitted]:
+    whole, parts = tallies.nothing(), [nobody(known.made_at)]
+    step = projection.one_in(known, places, snapshots.MOST_FITTED)
+    for block in projection.each(session, known, places):
+        part = filtering.chosen(block, filters)
+        whole = whole + tallies.tally(part, filters.at_least)
+        parts.append(projection.thinned(part, step))
+    few = cohorts.joined(parts).ordered()
     counted = counts.counted(whole, filters.threshold, filters.at_least)
-    return counted, snapshots.named(session, fits.fitted(cohort, filters.threshold, filters.at_least))
+    fitted = snapshots.named(session, fits.fitted(few, filters.threshold, filters.at_least))
+    return counted, snapshots.told_of(fitted, few.size, counted.n)
 
 
 def ask(session: Session, waiting: Waiting, filters: Filters, now: datetime) -> None:
@@ -87,10 +85,14 @@ def ask(session: Session, waiting: Waiting, filters: Filters, now: datetime) -> 
     pages.keep(session, [(f"{ASKED}{waiting.key}", content)], now, 0)
 
 
-def lags(session: Session, key: str) -> bool:
-    """Tell whether a page that was kept has seen less than the cohort by now."""
-    known, found = projection.manifest(session), pages.snapshot(session, f"{KEPT}{key}")
-    return known is not None and found is not None and found.watermark < known.watermark
+def outdated(session: Session, site_ids: Collection[int], filters: Filters) -> Waiting | None:
+    """Return what to ask for again when a page that was kept has seen less than the cohort by now."""
+    known, scope = projection.manifest(session), tuple(sorted(site_ids))
+    key = filters.key(str(scope))
+    found = pages.snapshot(session, f"{KEPT}{key}")
+    if known is None or found is None or found.made_at >= known.made_at:
+        return None
+    return Waiting(key, asked=False, of=0, scope=scope)
 
 
 def asked(session: Session) -> bool:
@@ -98,7 +100,7 @@ def asked(session: Session) -> bool:
     return bool(pages.marks(session, ASKED))
 
 
-def answered(session: Session, now: datetime) -> tuple[list[pages.Kept], frozenset[str], int]:
+def answered(session: Session) -> tuple[list[pages.Kept], frozenset[str], int]:
     """Return the pages that are asked for, the keys to forget, and how far they saw."""
     known = projection.manifest(session)
     wanted = pages.marks(session, ASKED)
@@ -108,7 +110,7 @@ def answered(session: Session, now: datetime) -> tuple[list[pages.Kept], frozens
     for key, text in pages.contents(session, list(wanted)).items():
         scope, told = json.loads(text)
         filters = filtering.from_json(told)
-        parts = _counted(session, known, _places(known, scope, filters), filters, now)
+        parts = _counted(session, known, _places(known, scope, filters), filters)
         made.append((f"{KEPT}{key.removeprefix(ASKED)}", json.dumps([packing.packed(part) for part in parts])))
     kept = pages.marks(session, KEPT)
     oldest = sorted(kept, key=lambda key: kept[key])

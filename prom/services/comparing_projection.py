@@ -249,19 +249,29 @@ def _without(stood: Tally, before: Cohort) -> Tally:
     return stood - tallies.tally(before) if before.size else stood
 
 
-def read(session: Session, known: Manifest, places: Collection[Place], most: int | None = None) -> Cohort | None:
-    """Return all episodes of some sites and procedures, or None when there are none.
+def each(session: Session, known: Manifest, places: Collection[Place]) -> Iterator[Cohort]:
+    """Yield the blocks of some sites and procedures one by one, so that a million never stand in memory together."""
+    for block in known.blocks:
+        if block.place in places:
+            text = pages.contents(session, [block.key]).get(block.key)
+            if text is not None:
+                yield cohorts.unpacked(text)
 
-    Of more than `most` an even choice is taken from each block, so that a million never stand in memory together.
-    """
-    blocks = [block for block in known.blocks if block.place in places]
-    step = max(1, math.ceil(sum(block.n for block in blocks) / most)) if most else 1
-    found = []
-    for block in blocks:
-        row = pages.contents(session, [block.key]).get(block.key)
-        if row is not None:
-            part = cohorts.unpacked(row)
-            found.append(part if step == 1 else part.only(np.arange(part.size) % step == 0))
+
+def one_in(known: Manifest, places: Collection[Place], most: int) -> int:
+    """Return the step that chooses at most so many episodes of some sites and procedures evenly: 1 is all of them."""
+    return max(1, math.ceil(sum(block.n for block in known.blocks if block.place in places) / most))
+
+
+def thinned(cohort: Cohort, step: int) -> Cohort:
+    """Return an even choice of the episodes: one in so many."""
+    return cohort if step == 1 else cohort.only(np.arange(cohort.size) % step == 0)
+
+
+def read(session: Session, known: Manifest, places: Collection[Place], most: int | None = None) -> Cohort | None:
+    """Return all episodes of some sites and procedures, of more than `most` an even choice; None without any."""
+    step = one_in(known, places, most) if most else 1
+    found = [thinned(block, step) for block in each(session, known, places)]
     return cohorts.joined(found).ordered() if found else None
 
 

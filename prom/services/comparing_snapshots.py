@@ -117,17 +117,18 @@ def fitted(session: Session, known: Manifest, chosen: Collection[Group]) -> Iter
         cohort = projection.read(session, known, group.places, MOST_FITTED)
         if cohort is None:
             continue
+        every = sum(known.places[place] for place in group.places)
         for threshold in THRESHOLDS:
-            view = named(session, told_of(fits.fitted(cohort, threshold, scoring.CUT_OFF), cohort.size, group, known))
+            found = told_of(fits.fitted(cohort, threshold, scoring.CUT_OFF), cohort.size, every)
+            view = named(session, found)
             yield group.key("fitted", threshold), packing.packed(view)
         if len(group.places) == 1:
             ((site_id, procedure),) = group.places
             yield similar.key(site_id, procedure), _similar(cohort)
 
 
-def told_of(view: Fitted, used: int, group: Group, known: Manifest) -> Fitted:
+def told_of(view: Fitted, used: int, every: int) -> Fitted:
     """Return a fitted part that says so when it stands on an even choice of a very large cohort."""
-    every = sum(known.places[place] for place in group.places)
     if used >= every:
         return view
     told = f"models and patients drawn one by one use an even choice of {used} of {every} episodes"

@@ -36,14 +36,32 @@ def cohort() -> ResponseReturnValue:
     with context.reading() as session:
         sites = context.my_sites(session)
         page = _page(session, sites)
+        again = None if page.waiting else _outdated(session, page.choice, sites)
         if page.waiting is None:
-            return _shown(page, sites)
-    with context.writing() as session:
-        comparing_asking.ask(session, page.waiting, page.choice.filters, context.now())
+            shown = _shown(page, sites)
+    if again is not None:
+        _ask(again, page.choice)
+    if page.waiting is None:
+        return shown
+    _ask(page.waiting, page.choice)
     answer = Response(_shown(page, sites))
     # The page asks again by itself, without a script.
     answer.headers["Refresh"] = str(REFRESH_SECONDS)
     return answer
+
+
+def _outdated(session: Session, choice: Choice, sites: list[Site]) -> Waiting | None:
+    """Return the page to ask for anew, where an older count of it was shown."""
+    if not choosing.narrowed(choice):
+        return None
+    wanted = choice.filters.site_id
+    mine = [site.id for site in sites] if wanted is None else [wanted]
+    return comparing_asking.outdated(session, mine, choice.filters)
+
+
+def _ask(waiting: Waiting, choice: Choice) -> None:
+    with context.writing() as session:
+        comparing_asking.ask(session, waiting, choice.filters, context.now())
 
 
 @blueprint.get("/cohort.csv")

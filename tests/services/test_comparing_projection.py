@@ -176,6 +176,10 @@ def test_a_narrowed_page_is_asked_for_once_and_counted_by_the_job(shown, main, m
         comparing.keep(session, comparing.answered(session, SOON))
         assert not comparing_asking.asked(session)
         found = comparing.cohort(session, [main.id], filters, SOON)
+        assert comparing_asking.outdated(session, [main.id], filters) is None
+        touched(session, session.exec(select(Episode)).first())
+        comparing.refresh_snapshots(session, SOON + timedelta(minutes=1))
+        assert comparing_asking.outdated(session, [main.id], filters) == replace(waiting, of=0)
     assert (found.n, found.states, found.findings) == (within.n, within.states, within.findings)
 
 
