@@ -85,9 +85,12 @@ def send_due(
     `stop` is looked at between calls: a call in flight is finished, the rest of the claim is given back.
     """
     run = _Run(store, gateway, settings, now_fn, stop or Event(), preparing.Desk(settings))
-    if not _anything_to_do(run):
+    due, works = _look(run)
+    if due:
+        # Also while the channel is halted: what is too late then has to be told to somebody.
+        run.counts.expired = expire_past(store, now_fn())
+    if not due or not works:
         return run.counts
-    run.counts.expired = expire_past(store, now_fn())
     while run.counts.claimed < limit and not run.stop.is_set():
         batch = _claim(run, min(batch_size(settings), limit - run.counts.claimed))
         run.counts.claimed += len(batch)
@@ -133,13 +136,13 @@ def _why_late(channel: Channel, noted: str) -> str:
     return noted or "system_off"
 
 
-def _anything_to_do(run: _Run) -> bool:
-    """Tell whether a text is due and the channel works; an idle tick is this one look."""
+def _look(run: _Run) -> tuple[bool, bool]:
+    """Tell whether a text is due, and whether the channel works; an idle tick is this one look."""
     with run.store.reading() as session:
         halted = channels.halted(session)
         due = outbox.any_due(session, run.now())
     still = [name for name in halted if not _works_again(run, name)]
-    return due and channels.MAIN not in still
+    return due, channels.MAIN not in still
 
 
 def _works_again(run: _Run, name: str) -> bool:
@@ -150,12 +153,22 @@ def _works_again(run: _Run, name: str) -> bool:
     try:
         run.gateway.probe()
     except SendError:
+        _tell_of_emergencies(run, name)
         return False
     with run.store.writing() as session:
         if channels.resume(session, name):
             audit.record(session, audit.CLOCK, "channel resumed", channels.named(session, name), run.now())
             delivering.halt_over(session, name, run.now())
     return True
+
+
+def _tell_of_emergencies(run: _Run, name: str) -> None:
+    """Tell people at once of emergency texts that a halted channel keeps: whoever wrote has had no answer."""
+    with run.store.writing() as session:
+        senders = channels.of_sites(session)
+        for message in outbox.emergencies_due(session, run.now()):
+            if name in {channels.MAIN, senders.get(message.site_id)}:
+                stopping.tell(session, message, TaskKind.CALL, "emergency_not_texted", run.now(), urgent=True)
 
 
 def _claim(run: _Run, size: int) -> list[Claim]:

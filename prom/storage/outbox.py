@@ -211,6 +211,16 @@ def past(session: Session, now: datetime, limit: int) -> list[Message]:
     )
 
 
+def emergencies_due(session: Session, now: datetime) -> list[Message]:
+    """Return the emergency texts that wait and are due."""
+    query = select(Message).where(
+        col(Message.state) == MessageState.PENDING,
+        col(Message.send_at) <= now,
+        col(Message.kind) == MessageKind.EMERGENCY,
+    )
+    return list(session.exec(query))
+
+
 def segments_since(session: Session, site_id: int, since: datetime) -> int:
     """Return how many segments a site has sent since an instant."""
     total = session.exec(

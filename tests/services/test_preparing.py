@@ -8,7 +8,7 @@ from sqlmodel import select
 from prom.messaging.simulated import SimulatedGateway
 from prom.messaging.simulated_phones import Failures
 from prom.storage import channels, outbox
-from prom.storage.models import EpisodeState, MessageKind, MessageState, PromptState, TaskKind
+from prom.storage.models import EpisodeState, MessageKind, MessageState, PromptState, Site, TaskKind
 from tests import outbox as people
 from tests.outbox import all_tasks, change, send, sent_to
 
@@ -218,6 +218,51 @@ def test_an_emergency_text_to_an_opted_out_phone_becomes_a_call(store, phones, s
     assert [(task.kind, task.reason, task.urgent) for task in all_tasks(store)] == [
         (TaskKind.CALL, "emergency_not_texted", True)
     ]
+
+
+def test_an_emergency_text_that_a_halted_channel_keeps_is_told_within_a_minute_and_once(
+    store, phones, settings, now, one
+):
+    with store.writing() as session:
+        channels.halt(session, "20003", now - timedelta(seconds=1))
+        message = people.text(
+            session,
+            one.patient,
+            None,
+            now,
+            kind=MessageKind.EMERGENCY,
+            question="",
+            expires_at=now + timedelta(hours=1),
+        )
+    phones.fail(Failures(code=20003))
+    for seconds in (0, 59, 120, 3601):
+        send(store, phones, settings, now + timedelta(seconds=seconds))
+        told = [(task.kind, task.reason, task.urgent) for task in all_tasks(store)]
+        assert told == ([] if seconds == 0 else [(TaskKind.CALL, "emergency_not_texted", True)])
+    assert people.fresh(store, message).state is MessageState.EXPIRED
+    assert people.fresh(store, message).reason == "channel_halted"
+
+
+def test_an_emergency_text_of_a_working_sender_is_not_told_when_another_is_halted(
+    store, phones, settings, now, site, one
+):
+    with store.writing() as session:
+        session.get(Site, site.id).sender = "+15005550099"
+        channels.halt(session, "21606", now - timedelta(seconds=61), channels.of_sender("+15005550098"))
+        message = people.text(session, one.patient, None, now, kind=MessageKind.EMERGENCY, question="")
+    assert send(store, phones, settings, now).accepted >= 1
+    assert people.fresh(store, message).state is MessageState.ACCEPTED
+    assert all_tasks(store) == []
+
+
+def test_texts_that_a_halted_channel_keeps_past_their_time_expire_while_it_is_halted(store, phones, settings, now, one):
+    with store.writing() as session:
+        channels.halt(session, "20003", now)
+    phones.fail(Failures(code=20003))
+    send(store, phones, settings, now + timedelta(days=4))
+    message = people.fresh(store, one.message)
+    assert (message.state, message.reason) == (MessageState.EXPIRED, "channel_halted")
+    assert people.fresh(store, one.prompt).state is PromptState.NOT_SENT
 
 
 def test_a_held_channel_sends_answers_only(store, phones, settings, now, one):
