@@ -77,7 +77,7 @@ def _label(by: str, one: Replies) -> str:
         case "language":
             return wording.language(one.key).name
         case "age":
-            return _ages().get(one.key, _("age not known"))
+            return str(_ages().get(one.key, _("age not known")))
         case "csi":
             return _bands()[one.key]
     return one.key
