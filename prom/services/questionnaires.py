@@ -70,7 +70,9 @@ def read(data: bytes, name: str) -> tuple[Wording, ...]:
 def _from_json(text: str) -> list[dict[str, Any]]:
     try:
         data = json.loads(text, object_pairs_hook=_without_doubles)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except WordingError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise WordingError([f"The file is not JSON: {error}."]) from None
     entries = data if isinstance(data, list) else [data]
     if not entries or not all(isinstance(entry, dict) for entry in entries):
@@ -113,7 +115,7 @@ def _put(entry: dict[str, Any], name: str, words: str) -> None:
     where, key = (entry, name)
     if option is not None:
         where, key = entry["options"], option.group(1)
-    elif name.isdecimal():
+    elif name.isdecimal() and len(name) < 5:
         where, key = entry["items"], str(int(name))
     if key in where and where[key] != {}:
         raise WordingError([f"{name!r} stands in the file twice."])

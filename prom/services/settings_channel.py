@@ -179,7 +179,7 @@ def _whole(text: str, errors: Errors) -> int | None:
     wanted = text.strip().replace(",", "").replace(" ", "")
     if not wanted:
         return None
-    if not (wanted.isascii() and wanted.isdigit() and int(wanted) <= MOST_SEGMENTS):
+    if not (wanted.isascii() and wanted.isdigit() and int(wanted[:12]) <= MOST_SEGMENTS):
         errors.append(("monthly_segments", "Enter a whole number of segments, or nothing for no limit."))
         return None
     return int(wanted)

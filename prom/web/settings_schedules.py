@@ -102,7 +102,7 @@ def _typed() -> list[Line]:
     """Return the lines of the table as they were typed."""
     form = request.form
     count = form.get("lines", "0")
-    number = min(int(count), plan_editing.MOST_POINTS + EMPTY_LINES) if count.isascii() and count.isdigit() else 0
+    number = min(int(count[:6]), plan_editing.MOST_POINTS + EMPTY_LINES) if count.isascii() and count.isdigit() else 0
     return [
         Line(
             unit=form.get(f"unit_{n}", "days"),
