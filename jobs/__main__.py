@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from jobs import scheduler
 from prom import config, wiring
 from prom.storage import migrating, vault
@@ -32,7 +34,12 @@ def main() -> int:
         wiring.check_whole(settings)
         app = wiring.open_app(settings)
     except (config.SettingsError, wiring.RefusedError, migrating.SchemaError, vault.VaultError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"prom: {error}\n")
+        return 1
+    except SQLAlchemyError as error:
+        sys.stderr.write(
+            f"prom: the database does not answer: {' '.join(str(getattr(error, 'orig', error)).split())}\n"
+        )
         return 1
     if options.once:
         return 0 if scheduler.once(app, stop) else 1

@@ -31,20 +31,31 @@ class App:
 
 def open_app(settings: config.Settings) -> App:
     """Return the wired app, or raise RefusedError, SchemaError or VaultError when it must not start."""
+    store = _open_store(settings)
+    marked = (settings.instance / DEMO_MARK).exists()
+    clock = Clock(settings.instance, movable=settings.gateway == "simulated" and (settings.demo or marked))
+    return App(settings, store, _gateway(settings, clock), clock)
+
+
+def check_start(settings: config.Settings) -> None:
+    """Raise what would keep the processes of this installation from starting; nothing stays open."""
+    check_whole(settings)
+    _open_store(settings).engine.dispose()
+
+
+def _open_store(settings: config.Settings) -> Store:
     keys = vault.load(settings.instance / "keys")
     engine = engine_for(settings.database_url)
     migrating.check(engine)
     instruments.adopt(_own_instruments(settings))
-    marked = (settings.instance / DEMO_MARK).exists()
-    if marked and settings.live:
+    if settings.live and (settings.instance / DEMO_MARK).exists():
         raise RefusedError("this instance holds demo data: a live Twilio gateway is refused; use another PROM_INSTANCE")
-    clock = Clock(settings.instance, movable=settings.gateway == "simulated" and (settings.demo or marked))
     store = Store(engine, keys)
     with store.reading() as session:
         gone = instrument_use.asked_by_plans(session) - instruments.added().instruments.keys()
     if gone:
         raise RefusedError(f"the plans ask {min(gone)!r}, but no file in instruments/ describes it: put its file back")
-    return App(settings, store, _gateway(settings, clock), clock)
+    return store
 
 
 def check_whole(settings: config.Settings) -> None:

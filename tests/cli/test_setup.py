@@ -55,6 +55,31 @@ def test_without_init_a_command_says_what_to_do(prom, tmp_path):
     assert "prom init" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [("serve", "--port", "0"), ("clock", "--once"), ("seed", "--patients", "3"), ("state", "--json")]
+)
+def test_without_init_nothing_starts_and_nothing_is_marked(prom, tmp_path, command):
+    nowhere = tmp_path / "nowhere"
+    nowhere.mkdir()
+    done = prom(*command, PROM_INSTANCE=str(nowhere))
+    assert is_one_plain_line(done)
+    assert "prom init" in done.stderr
+    assert list(nowhere.glob("demo*")) == []
+
+
+def test_a_clock_without_its_database_says_so_in_one_line(prom, site):
+    nobody = "postgresql+psycopg://nobody@127.0.0.1:1/none"
+    done = prom("clock", "--once", PROM_DATABASE_URL=nobody)
+    assert is_one_plain_line(done)
+    assert "the database does not answer" in done.stderr
+
+
+@pytest.mark.parametrize("numbers", [("-1", "0"), ("0", "0"), ("2", "3"), ("2", "-1")])
+def test_a_number_of_patients_that_cannot_be_is_refused(prom, site, instance, numbers):
+    assert is_one_plain_line(prom("seed", "--patients", numbers[0], "--due", numbers[1]))
+    assert list(instance.glob("demo*")) == []
+
+
 def test_a_new_account_gets_a_one_time_link_and_no_password(prom, store, site, instance):
     done = prom("user", "add", EMAIL, "--role", "coordinator")
     assert done.returncode == 0, done.stderr
