@@ -168,7 +168,7 @@ def _red_flag(reading: _Reading) -> Reply | None:
     """Surface a warning sign that is not denied, and record an opt-out said in the same text."""
     if reading.alarm is None or reading.alarm.denied:
         return None
-    also = (OPT_OUT,) if reply_requests.opt_out(reading.found) else ()
+    also = (OPT_OUT,) if reply_requests.opt_out_beside_a_sign(reading.found) else ()
     kind = reading.alarm.kind
     return RedFlag(f"red_flag.{kind}", kind, candidate=_beside_words(reading, labels=False), also=also)
 

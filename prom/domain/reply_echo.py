@@ -26,15 +26,25 @@ _LONG_PROMPT = re.compile(
 _OPEN, _CLOSE = r"[\"']", r"(?:[\"']|\.\.\.)"
 _REACTION = re.compile(
     r"\s*(?:"
-    r"(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted (?:\S{1,12} )?to|"
-    r"removed (?:a|an|the) [\w ]{1,30} from|"
+    r"(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted (?:\S{1,12} |with a sticker )?to|"
+    r"removed (?:(?:a|an|the) [\w ]{1,30}|[^\w\s]{0,8}) ?from|"
     r"le gust[oó]|le encant[oó]|me gusta|a aim[eé]|a ador[eé]|gostou de|amou|gefällt)\s+"
     r"|[^\w\s]{0,8}\s*to\s+)"
-    rf"(?:{_OPEN}.*{_CLOSE}|an? (?:image|photo|picture|message|video|attachment|audio message|sticker|link))"
+    rf"(?:{_OPEN}.*{_CLOSE}|an? (?:image|photo|picture|message|video|movie|attachment|audio message|sticker|link))"
+    rf"|{_OPEN}.*{_CLOSE} (?:को (?:नापसंद|पसंद|लाइक) किया|এ লাইক দিয়েছেন|পছন্দ করেছেন)"
     r"|removed (?:a|an) [\w ]{1,20} from an? (?:image|photo|message))\s*\.?\s*",
     re.DOTALL,
 )  # fmt: skip
 
+_SIGNED = ("sent from", "get outlook", "enviado d", "envoyé de", "envoye de")
+# A telephone's model may stand behind its name, and nothing else: what a patient adds is never taken off.
+_SIGNATURE = re.compile(
+    r"(?:^|[\s\-_]+)(?:sent from (?:my|a) |enviado (?:desde mi|do meu) |envoy[ée] de mon )(?:[\w\-']+ ){0,3}?"
+    r"(?:iphone|ipad|galaxy|samsung|android|phone|mobile|cell|smartphone|tablet|blackberry|redmi|huawei|pixel|nokia)"
+    r"(?: (?:\d{1,2}|[a-z]\d{1,3}|pro|max|plus|ultra|mini|se|note|galaxy|smartphone|smart|phone|5g)\b)*\s*\.?(?=\n|$)"
+    r"|(?:^|[\s\-_]+)(?:sent from|get) (?:outlook|yahoo mail|mail) (?:for|on) (?:ios|iphone|android)\.?(?=\n|$)",
+    re.IGNORECASE,
+)
 _CUT_OFF = re.compile(r"[\"']([^\"']{12,200}?)\.\.\.[\"']?")
 _FRAMES = re.compile(r"^[\s>|]*|\"\s*\"|'\s*'|\s*>\s*(?=\d)|[\s>|]+$")
 # What our own texts always say, whichever clinic sends them; the sentences of other texts may be a patient's too.
@@ -44,7 +54,8 @@ _NUMBERED = re.compile(r"\{(?:digits|recorded|value|item|echo|days|hours|topic)\
 
 
 def without_prompts(text: Text, prompts: Sequence[str]) -> Text:
-    """Return a text without the prompts of ours that are quoted in it."""
+    """Return a text without the prompts of ours that are quoted in it, and without the signature of a phone."""
+    text = _without_signature(text)
     squeezed = " ".join(text.plain.split())
     if len(squeezed) < SHORTEST_QUOTE:
         return text
@@ -61,6 +72,14 @@ def without_prompts(text: Text, prompts: Sequence[str]) -> Text:
     if left == squeezed or _is_piece(left, squeezed, sent):
         return text
     return replace(reply_text.read(_without_quote_marks(left)), too_long=text.too_long, ten_sign=text.ten_sign)
+
+
+def _without_signature(text: Text) -> Text:
+    """Return a text without "Sent from my iPhone" at its end or on a line of its own: the phone wrote it."""
+    if not any(said in text.plain for said in _SIGNED):
+        return text
+    left = _SIGNATURE.sub("\n", text.cased).strip()
+    return replace(reply_text.read(left), too_long=text.too_long, ten_sign=text.ten_sign)
 
 
 def _is_piece(left: str, squeezed: str, sent: Sequence[tuple[str, ...]]) -> bool:

@@ -19,6 +19,8 @@ _HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "m
     {"ghante", "ghanta", "घंटे", "घंटा", "घण्टे", "ghonta", "ghontar", "ঘণ্টা", "ঘন্টা", "ঘণ্টার"}
 )
 _MEANING = frozenset({"mean", "means", "meaning", "meant"})
+_MEANING_ELSEWHERE = frozenset({"मतलब", "अर्थ", "matlab", "মানে", "অর্থ", "mane"})
+_WHAT_ELSEWHERE = frozenset({"क्या", "kya", "কি", "কী", "ki"})
 _QUESTION_OPENERS = (("what", "does"), ("what", "do"), ("what", "is"), ("whats",), ("meaning",), ("wat", "is"))
 
 
@@ -34,6 +36,19 @@ def opt_out(found: Found) -> str | None:
         if any(True for _ in reply_signals.hits(rule, found)):
             return "opt_out.in_words"
     return None
+
+
+def opt_out_beside_a_sign(found: Found) -> str | None:
+    """Return the rule by which a text with a warning sign is an opt-out too: a request to stop may open or close it."""
+    rule = opt_out(found)
+    if rule is not None or found.has("not_opt_out"):
+        return rule
+    last = len(found.text.words)
+    # One word alone says too little here: "bondho" may be the water that has stopped.
+    spans = [span for span in found.spans.get("stop_alone", ()) if span[1] - span[0] > 1]
+    opens = any(start == 0 for start, _ in spans)
+    closes = any(end == last and start and found.text.breaks[start - 1] for start, end in spans)
+    return "opt_out.beside_a_sign" if opens or closes else None
 
 
 def _stop_alone(found: Found) -> bool:
@@ -79,10 +94,17 @@ def _spelt_stop(found: Found) -> bool:
 def _stop_first(found: Found) -> bool:
     """Return whether a text opens with STOP as a word of its own: "STOP, I am ill", "Stop. Leave it"."""
     words, breaks = found.text.words, found.text.breaks
-    if len(words) < 2 or words[0] not in {_STOP, "unsubscribe", "stopall"}:
+    polite = found.covered("polite")
+    first = next((at for at in range(len(words)) if at not in polite), 0)
+    if len(words) < first + 2 or words[first] not in {_STOP, "unsubscribe", "stopall"}:
         return False
-    shouted = found.text.cased.lstrip().startswith(("STOP", "UNSUBSCRIBE")) and not found.text.cased.isupper()
-    return bool(breaks[0]) or shouted or 1 in found.covered("stop_then")
+    shouted = _stands_out(found.text.cased) and found.text.cased.lstrip().startswith(("STOP", "UNSUBSCRIBE"))
+    return bool(breaks[first]) or shouted or first + 1 in found.covered("stop_then")
+
+
+def _stands_out(cased: str) -> bool:
+    """Return whether capitals mean something: small letters, or letters that have no capitals, stand beside them."""
+    return not cased.isupper() or not cased.isascii()
 
 
 def _stop_last(found: Found) -> bool:
@@ -94,8 +116,13 @@ def _stop_last(found: Found) -> bool:
     # "... Reply STOP" at the end of a longer text is our own sentence, cut off by a phone.
     if words[-2] == "reply" and len(words) > LONGEST_WISH:
         return False
-    shouted = found.text.cased.rstrip(" .!\n").endswith("STOP") and not found.text.cased.isupper()
-    return shouted or any(mark in breaks[-2] for mark in ".!;") or words[-2] in {"please", "pls", "plz"}
+    shouted = _stands_out(found.text.cased) and found.text.cased.rstrip(" .!\n").endswith("STOP")
+    return (
+        shouted
+        or any(mark in breaks[-2] for mark in ".!;")
+        or words[-2] in {"please", "pls", "plz"}
+        or words[-2].isdigit()
+    )
 
 
 def states_a_number(found: Found) -> bool:
@@ -123,8 +150,9 @@ def asks_for_help(found: Found) -> bool:
 
 def _asks_what_it_means(found: Found) -> bool:
     words = found.text.words
-    opened = any(words[: len(opener)] == opener for opener in _QUESTION_OPENERS)
-    return opened and len(words) <= 8 and not _MEANING.isdisjoint(words) and not found.has("symptom")
+    opened = any(words[: len(opener)] == opener for opener in _QUESTION_OPENERS) and not _MEANING.isdisjoint(words)
+    asked = not _MEANING_ELSEWHERE.isdisjoint(words) and not _WHAT_ELSEWHERE.isdisjoint(words)
+    return (opened or asked) and len(words) <= 8 and not found.has("symptom")
 
 
 def _asks_about_the_scale(found: Found) -> bool:

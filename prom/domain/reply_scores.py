@@ -16,12 +16,16 @@ from prom.domain.reply_text import Token
 from prom.domain.reply_words import Speech
 
 LONGEST_ANSWER = 40
+NRS_TOP = 10
 _POLITE_BEFORE = ("polite_before",)
 _POLITE_AFTER = ("polite_after",)
 _ABOUT = frozenset({"~", "≈", "≃"})
 _OPENING = _ABOUT | {"="}
 _JOINING = frozenset({",", ":", "=", "!", "."})
 _CLOSING = frozenset({".", "!", ","})
+# At the very end, and at the very beginning, these marks say nothing either: "7)", "7;", "* 7".
+_LAST = _CLOSING | {";", ":", ")"}
+_FIRST = frozenset({":", "*", "•", "·"})
 _WRAPPING = {'"': '"', "'": "'", "(": ")", "[": "]", "*": "*", "_": "_"}
 _EMOTICONS = frozenset({":)", ":-)", ":(", ":-(", ";)", ";-)", ":'("})
 
@@ -85,18 +89,24 @@ def stated(tokens: Sequence[Token], shape: Shape, speech: Speech) -> Stated | No
 def _unwrapped(tokens: list[Token]) -> list[Token]:
     """Return the tokens without a smiling face at the end and without marks that only frame them: "7", *7*, -> 7."""
     tokens = _without_emoticon(tokens)
-    while tokens and tokens[-1].text in _CLOSING:
+    # "8)" alone may be a face with glasses.
+    last = _CLOSING if any(token.text in {"(", "8"} for token in tokens) else _LAST
+    while tokens and tokens[-1].text in last:
         tokens = tokens[:-1]
     arrow = [token.text for token in tokens[:2]] in (["-", ">"], ["=", ">"])
     if arrow and tokens[1].glued:
         return tokens[2:]
     if len(tokens) > 2 and _WRAPPING.get(tokens[0].text) == tokens[-1].text:
         return _unwrapped(tokens[1:-1])
-    return tokens[1:] if tokens and tokens[0].text in _OPENING else tokens
+    apart = tokens and tokens[0].text in _FIRST and tokens[1:] and not tokens[1].glued
+    return tokens[1:] if apart or (tokens and tokens[0].text in _OPENING) else tokens
 
 
 def _without_emoticon(tokens: list[Token]) -> list[Token]:
     for length in (2, 3):
+        head = tokens[: length + 1]
+        if len(head) > length and not head[-1].glued and "".join(token.text for token in head[:-1]) in _EMOTICONS:
+            return tokens[length:]
         tail = tokens[-length:]
         apart = len(tokens) > length and not tail[0].glued and all(token.glued for token in tail[1:])
         if apart and "".join(token.text for token in tail) in _EMOTICONS:
@@ -118,10 +128,16 @@ def _number(tokens: list[Token], shape: Shape, speech: Speech) -> Stated | None:
     agreeing = (*shape.after, "no_pain") if value == 0 and shape.zero_words else shape.after
     first = start if not of_ten else _first_of(tokens, numbers)
     before = _before(tokens[:first], shape, speech, glued=tokens[first].glued)
-    if before and covered(_bare(tokens[end:], _CLOSING), agreeing, speech):
+    if before and covered(_bare(tokens[end:], _marks_after(value, tokens[end:])), agreeing, speech):
         rule = "number" if tokens[start].kind == "number" else "number_word"
         return Stated(value, f"score.{rule}")
     return None
+
+
+def _marks_after(value: int, rest: list[Token]) -> frozenset[str]:
+    """Return the marks that may stand among the words after a number: "0 - no pain", "0 (no pain)"."""
+    said = value == 0 and any(token.kind == "word" for token in rest)
+    return _CLOSING | {"-", "(", ")"} if said else _CLOSING
 
 
 def _first_of(tokens: list[Token], numbers: dict[str, int]) -> int:
@@ -138,9 +154,11 @@ def _said_out_of_ten_first(tokens: list[Token], start: int, shape: Shape, speech
     """Return where the score stands when the denominator is said first, as in Bengali and Hindi ("10 er moddhe 7")."""
     if shape.denominator != 10 or (tokens[start].text != "10" and speech.numbers.get(tokens[start].text) != 10):
         return None
+    joined = len(tokens) > start + 1 and tokens[start + 1].text == "-" and tokens[start + 1].glued
+    begin = start + (2 if joined else 1)
     for phrase in speech.phrases.get("ten_of", ()):
-        end = start + 1 + len(phrase)
-        if tuple(token.text for token in tokens[start + 1 : end]) == phrase and len(tokens) > end:
+        end = begin + len(phrase)
+        if tuple(token.text for token in tokens[begin:end]) == phrase and len(tokens) > end:
             return end
     return None
 
@@ -200,11 +218,23 @@ def _past_denominator(tokens: list[Token], end: int, shape: Shape, speech: Speec
     top = {str(shape.denominator)} | {word for word, value in speech.numbers.items() if value == shape.denominator}
     if tokens[end].text in {"/", "\\"}:
         return end + 2 if end + 1 < len(tokens) and tokens[end + 1].text in top else end
+    if shape.denominator == NRS_TOP and (past := _past_the_scale(tokens, end, speech)) > end:
+        return past
     texts = tuple(token.text for token in tokens)
     for phrase in speech.phrases.get("denominator", ()):
         past = end + len(phrase)
         if texts[end:past] == phrase and past < len(texts) and texts[past] in top:
             return past + 1
+    return end
+
+
+def _past_the_scale(tokens: list[Token], end: int, speech: Speech) -> int:
+    """Return the place after "on a scale of 0 to 10" or "of 0-10", the whole scale named after the number."""
+    for phrase in speech.phrases.get("whole_scale", ()):
+        for past in (end + len(phrase), end + len(phrase) + 1):
+            texts = tuple(token.text for token in tokens[end:past] if token.text != "-")
+            if texts == phrase and past <= len(tokens):
+                return past
     return end
 
 

@@ -203,9 +203,18 @@ def _denied_after(end: int, used: set[int], found: Found) -> bool:
         if not 0 <= first - end <= 2 or any(at in used for at in range(first, last)):
             continue
         closed = last == len(words) or breaks[last - 1] or last in closing or words[last].isdigit()
-        if closed and all(at in carried for at in range(end, first)):
+        if closed and all(at in carried for at in range(end, first)) and not _there_now(last, found):
             return True
     return False
+
+
+def _there_now(end: int, found: Found) -> bool:
+    """Return whether a denial is of the past only: "bukhar nahi tha par ab hai", fever there was none but there is."""
+    carried = found.covered("between_after", "but")
+    return any(
+        0 <= first - end <= LONGEST_OVER and all(at in carried for at in range(end, first))
+        for first, _ in found.spans.get("there_now", ())
+    )
 
 
 def _over(end: int, used: set[int], found: Found) -> bool:
@@ -262,11 +271,11 @@ def _dialled(places: list[int], found: Found) -> bool:
 
 
 def _high_temperature(found: Found) -> bool:
-    named = found.has("temperature")
+    named = found.has("temperature") or found.has("fever")
     for match in _TEMPERATURE.finditer(found.text.plain):
         degrees = float(match.group(1).replace(",", "."))
         high = FEVER_FAHRENHEIT[0] <= degrees <= FEVER_FAHRENHEIT[1] or FEVER_CELSIUS[0] <= degrees <= FEVER_CELSIUS[1]
-        if high and (named or match.group(2)):
+        if high and match.group(1) not in found.answers and (named or match.group(2)):
             return True
     return False
 
