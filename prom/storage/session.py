@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlmodel import Session
 
-from prom.storage import replaced
+from prom.storage import replaced, savepoints
 from prom.storage.turns import Turns
 from prom.storage.vault import Vault
 
@@ -185,6 +185,7 @@ def engine_for(url: str, *, synced: bool = True) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite if synced else _prepare_unsynced)
         event.listen(engine, "begin", _begin_sqlite)
         replaced.watch(engine)
+        savepoints.spell_once(engine.dialect)
         return engine
     return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True)
 
