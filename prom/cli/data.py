@@ -101,6 +101,8 @@ def _export(options: argparse.Namespace) -> None:
                 _write(Path(options.output).with_name(f"{Path(options.output).stem}.{name}"), text)
         else:
             sys.stdout.writelines(parts)
+        if missing := exporting.left_out(session, options.what, options.identified):
+            sys.stderr.write(f"warning: {missing}\n")
 
 
 def _write(path: Path, parts: Iterator[str]) -> None:

@@ -17,7 +17,8 @@ from sqlmodel import Session
 from prom.services import exporting_fhir, exporting_redcap
 from prom.services.exporting_columns import Column, Value
 from prom.services.exporting_tables import TABLES, Table
-from prom.storage import audit
+from prom.storage import audit, exports
+from prom.storage.exports import Scope
 
 FORMATS = ("csv", "json", "redcap", "fhir")
 # A download meant for a spreadsheet starts with this mark, or it is not read as UTF-8; other programs trip over it.
@@ -49,20 +50,22 @@ def export(
     """Return the parts of an export: episodes, answers, outcomes, messages or audit, as csv or json.
 
     Episodes and answers also go as redcap records and as a fhir bundle, which carries the time it was made.
-    Only the sites in `site_ids` are exported (None: all).
+    Only the sites in `site_ids` are exported (None: all). Without names, patients who took back that their answers may
+    be used are left out; `left_out` says how many. A merged duplicate is no patient of its own.
     """
     table = _table(what)
     columns = [column for column in table.columns if identified or not column.identifying]
+    scope = Scope(site_ids, agreed_only=not identified)
     match fmt:
         case "csv":
-            return _csv(session, table, columns, site_ids)
+            return _csv(session, table, columns, scope)
         case "json":
-            return _json(session, table, columns, site_ids)
+            return _json(session, table, columns, scope)
         case "redcap" if what in exporting_redcap.KINDS:
-            rows = exporting_redcap.records(session, what, identified, site_ids)
+            rows = exporting_redcap.records(session, what, identified, scope)
             return _written([exporting_redcap.header(what, identified)], rows)
         case "fhir" if what in exporting_fhir.KINDS:
-            return exporting_fhir.bundle(session, what, identified, now, site_ids)
+            return exporting_fhir.bundle(session, what, identified, now, scope)
         case "redcap" | "fhir":
             raise ExportError(f"{what} have no form in {fmt}; episodes and answers do")
     raise ExportError(f"there is no format {fmt!r}; known are {', '.join(FORMATS)}")
@@ -86,13 +89,27 @@ def beside(
     session: Session, what: str, fmt: str, identified: bool, *, site_ids: Collection[int] | None = None
 ) -> Iterator[tuple[str, Iterator[str]]]:
     """Yield the files that explain an export, by name: the codebook, or what sets up the REDCap project."""
+    missing = left_out(session, what, identified, site_ids=site_ids)
+    if missing:
+        yield f"{what}-left-out.txt", iter([f"{missing}\n"])
     if fmt == "csv":
-        rows = ([entry["column"], entry["meaning"]] for entry in codebook(what, identified=identified))
+        rows = [[entry["column"], entry["meaning"]] for entry in codebook(what, identified=identified)]
+        rows += [["(left out)", missing]] if missing else []
         yield f"{what}-codebook.csv", _written([("column", "meaning")], rows)
     elif fmt == "redcap":
         yield "redcap-data-dictionary.csv", data_dictionary(identified=identified)
         yield "redcap-events.csv", _written([], exporting_redcap.events(session, site_ids))
         yield "redcap-instrument-event-mapping.csv", _written([], exporting_redcap.mapping(session, site_ids))
+        yield "redcap-repeating-events.csv", _written([], exporting_redcap.repeating())
+
+
+def left_out(session: Session, what: str, identified: bool, *, site_ids: Collection[int] | None = None) -> str:
+    """Return a sentence on who is missing from an export without names, empty when nobody is."""
+    count = 0 if identified or what == "audit" else exports.left_out(session, site_ids)
+    if not count:
+        return ""
+    who = "1 patient is" if count == 1 else f"{count} patients are"
+    return f"{who} left out: they took back the consent to the use of their answers."
 
 
 def note(session: Session, what: str, fmt: str, identified: bool, actor: audit.Actor, now: datetime) -> None:
@@ -107,8 +124,8 @@ def _table(what: str) -> Table:
     return TABLES[what]
 
 
-def _csv(session: Session, table: Table, columns: list[Column], site_ids: Collection[int] | None) -> Iterator[str]:
-    lines = (line for chunk in table.lines(session, site_ids) for line in chunk)
+def _csv(session: Session, table: Table, columns: list[Column], scope: Scope) -> Iterator[str]:
+    lines = (line for chunk in table.lines(session, scope) for line in chunk)
     rows = ([column.read(session, line) for column in columns] for line in lines)
     return _written([[column.name for column in columns]], rows)
 
@@ -143,9 +160,9 @@ def cell(value: Value) -> str:
     return text
 
 
-def _json(session: Session, table: Table, columns: list[Column], site_ids: Collection[int] | None) -> Iterator[str]:
+def _json(session: Session, table: Table, columns: list[Column], scope: Scope) -> Iterator[str]:
     before = "[\n"
-    for lines in table.lines(session, site_ids):
+    for lines in table.lines(session, scope):
         for line in lines:
             values = {column.name: column.read(session, line) for column in columns}
             yield before + json.dumps(values, ensure_ascii=False)

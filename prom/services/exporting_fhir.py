@@ -10,7 +10,7 @@ Sources:
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from prom.services.exporting_columns import Line
 from prom.services.exporting_fhir_forms import SYSTEM, TERMS, Resource
 from prom.services.exporting_tables import TABLES
 from prom.storage import exports, patients
+from prom.storage.exports import Scope
 from prom.storage.models import AnswerState, Consent, Purpose
 
 KINDS = ("episodes", "answers")
@@ -30,22 +31,20 @@ _STATUS = MappingProxyType({"planned": "preparation", "done": "completed", "canc
 _SCOPE = MappingProxyType({Purpose.TEXTING: "patient-privacy", Purpose.DATA_USE: "research"})
 
 
-def bundle(
-    session: Session, what: str, identified: bool, now: datetime, site_ids: Collection[int] | None
-) -> Iterator[str]:
+def bundle(session: Session, what: str, identified: bool, now: datetime, scope: Scope) -> Iterator[str]:
     """Yield the parts of one bundle of type collection."""
     head = {"resourceType": "Bundle", "type": "collection", "timestamp": now.isoformat(timespec="seconds")}
     before = json.dumps(head)[:-1] + ', "entry": [\n'
-    for resource in _resources(session, what, identified, site_ids):
+    for resource in _resources(session, what, identified, scope):
         yield before + json.dumps({"resource": resource}, ensure_ascii=False)
         before = ",\n"
     yield json.dumps(head) + "\n" if before != ",\n" else "\n]}\n"
 
 
-def _resources(session: Session, what: str, identified: bool, site_ids: Collection[int] | None) -> Iterator[Resource]:
+def _resources(session: Session, what: str, identified: bool, scope: Scope) -> Iterator[Resource]:
     people: set[str] = set()
     told: set[str] = set()
-    every = (line for lines in TABLES[what].lines(session, site_ids) for line in lines)
+    every = (line for lines in TABLES[what].lines(session, scope) for line in lines)
     for _, group in groupby(every, key=lambda line: line.row.episode_id):
         lines = list(group)
         if lines[0].row.study_id not in people:

@@ -1,12 +1,17 @@
 """Episodes and answers as REDCap records, and the data dictionary of the project they are imported into.
 
 The project is longitudinal with one arm. A record is one procedure (study number and number of the procedure). Its
-events have unique names: `baseline_arm_1`, then one a time point, as `d14_arm_1`; answers outside every window are
-repeats of `unscheduled_arm_1`.
+events have unique names: `baseline_arm_1`, then one a time point, as `d14_arm_1`; answers outside every window, and a
+second answer to one question in one window, are repeats of `unscheduled_arm_1`.
+
+Sources:
+    Names follow what REDCap itself makes of a dictionary: small letters, digits and single underscores, a letter first
+    and no underscore last; `<form>_complete` and names that begin with `redcap_` are REDCap's own. A unique event name
+    has at most 18 signs before `_arm_1`.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -16,6 +21,7 @@ from prom.domain import instruments
 from prom.services.exporting_columns import Column, Line, Value
 from prom.services.exporting_tables import TABLES
 from prom.storage import answers, exports
+from prom.storage.exports import Scope
 from prom.storage.models import AnswerState
 
 KINDS = ("episodes", "answers")
@@ -23,6 +29,8 @@ BASELINE, UNSCHEDULED, ARM = "baseline", "unscheduled", "arm_1"
 KEYS = ("record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
 EVENTS_HEADER = ("event_name", "arm_num", "day_offset", "offset_min", "offset_max", "unique_event_name")
 MAPPING_HEADER = ("arm_num", "unique_event_name", "form")
+REPEATING_HEADER = ("event_name", "form_name", "custom_form_label")
+LONGEST_EVENT = 18
 DICTIONARY_HEADER = (
     "Variable / Field Name",
     "Form Name",
@@ -68,14 +76,31 @@ SCORES = (
 
 def scores() -> tuple[Score, ...]:
     """Return the fields of the answers form: those of the shipped instruments, then of those that the clinic added."""
-    own = (
-        Score(f"{key}_{item}" if form.items > 1 else key, f"{form.name} {item}", form.low, form.high)
-        for key, form in instruments.added().instruments.items()
-        for item in range(1, form.items + 1)
-    )
-    return (*SCORES, *own)
+    return (*SCORES, *_own_scores().values())
 
 
+def _own_scores() -> dict[tuple[str, int], Score]:
+    """Return the fields of the questionnaires that the clinic added, by key and item."""
+    taken = {score.name for score in SCORES} | _RESERVED
+    found: dict[tuple[str, int], Score] = {}
+    for key, form in instruments.added().instruments.items():
+        for item in range(1, form.items + 1):
+            name = _free(f"{key}_{item}" if form.items > 1 else key, taken)
+            taken.add(name)
+            found[key, item] = Score(name, f"{form.name} {item}" if form.items > 1 else form.name, form.low, form.high)
+    return found
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a field's name as REDCap would make it, with `own_` before it where another field has that name."""
+    name = re.sub("__+", "_", name).strip("_")
+    while name in taken or name.startswith(("redcap_", "p_")):
+        name = f"own_{name}"
+    return name
+
+
+# Names that other fields have, or that REDCap keeps for itself.
+_RESERVED = frozenset({"record_id", "day", "procedure_complete", "answers_complete"})
 # What the baseline record says of a procedure; the answers have a form of their own.
 _LEFT_OUT = frozenset({"study_id", "episode", "record_id", *(f"csi_{number:02d}" for number in range(1, 26))})
 
@@ -96,39 +121,45 @@ def header(what: str, identified: bool) -> list[str]:
     return [*KEYS, "day", *(score.name for score in scores())]
 
 
-def records(session: Session, what: str, identified: bool, site_ids: Collection[int] | None) -> Iterator[list[Value]]:
+def records(session: Session, what: str, identified: bool, scope: Scope) -> Iterator[list[Value]]:
     """Yield the records of an export, in the order of the header."""
     if what == "episodes":
-        return _procedures(session, identified, site_ids)
-    return _answers(session, site_ids)
+        return _procedures(session, identified, scope)
+    return _answers(session, scope)
 
 
-def _procedures(session: Session, identified: bool, site_ids: Collection[int] | None) -> Iterator[list[Value]]:
+def _procedures(session: Session, identified: bool, scope: Scope) -> Iterator[list[Value]]:
     shown = columns(identified)
-    for lines in TABLES["episodes"].lines(session, site_ids):
+    for lines in TABLES["episodes"].lines(session, scope):
         for line in lines:
             yield [_record(line), _event(BASELINE), *(column.read(session, line) for column in shown)]
 
 
-def _answers(session: Session, site_ids: Collection[int] | None) -> Iterator[list[Value]]:
-    every = (line for lines in TABLES["answers"].lines(session, site_ids) for line in lines)
+def _answers(session: Session, scope: Scope) -> Iterator[list[Value]]:
+    every = (line for lines in TABLES["answers"].lines(session, scope) for line in lines)
     current = (line for line in every if line.row.state is AnswerState.CURRENT)
     for record, lines in groupby(current, key=_record):
         yield from _events(record, list(lines))
 
 
 def _events(record: str, lines: Sequence[Line]) -> Iterator[list[Value]]:
-    groups: dict[tuple[str, int | None], list[Line]] = {}
+    """Yield one record for each event of a procedure; a question answered twice in one event goes to a repeat."""
+    groups: dict[tuple[str, int | None, int], dict[str, Value]] = {}
+    names = {key: score.name for key, score in _own_scores().items()}
     for line in lines:
-        point = _time_point(line)
-        groups.setdefault((point, line.day(line.row.answered_at) if point == UNSCHEDULED else None), []).append(line)
+        field, day, point = _field(line, names), line.day(line.row.answered_at), _time_point(line)
+        if point != UNSCHEDULED and field not in groups.setdefault((point, None, 0), {"day": day}):
+            groups[point, None, 0][field] = line.row.value
+            continue
+        again = 0
+        while field in groups.setdefault((UNSCHEDULED, day, again), {"day": day}):
+            again += 1
+        groups[UNSCHEDULED, day, again][field] = line.row.value
     repeat = 0
-    for (point, _), group in groups.items():
+    for (point, *_), values in groups.items():
         repeat += point == UNSCHEDULED
-        values = {_field(line): line.row.value for line in group}
-        day = group[0].day(group[0].row.answered_at)
         instance = repeat if point == UNSCHEDULED else None
-        yield [record, _event(point), None, instance, day, *(values.get(score.name) for score in scores())]
+        yield [record, _event(point), None, instance, values["day"], *(values.get(one.name) for one in scores())]
 
 
 def _record(line: Line) -> str:
@@ -152,7 +183,7 @@ def _event(point: str) -> str:
 
 def _event_name(point: str) -> str:
     """Return the name of a time point's event: small letters, digits and underscores."""
-    return point.replace("-", "_minus_").replace("+", "_plus_").replace(".", "_")
+    return point.replace("-", "_minus_").replace("+", "_plus_").replace(".", "_")[:LONGEST_EVENT]
 
 
 def events(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Value]]:
@@ -170,6 +201,12 @@ def mapping(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequ
         yield [1, _event(point), "answers"]
 
 
+def repeating() -> Iterator[Sequence[Value]]:
+    """Yield the events that repeat as a whole, the header first: no form is named, so all of the event's do."""
+    yield REPEATING_HEADER
+    yield [_event(UNSCHEDULED), "", ""]
+
+
 def _points(session: Session, site_ids: Collection[int] | None) -> list[str]:
     """Return the time points in the order of their time after the procedure."""
     between = sorted(exports.time_points(session, site_ids) - {BASELINE, UNSCHEDULED}, key=_hours_after)
@@ -184,8 +221,10 @@ def _hours_after(point: str) -> tuple[float, str]:
     return (float(found[2]) * (24 if found[1] == "d" else 1), point)
 
 
-def _field(line: Line) -> str:
+def _field(line: Line, own: Mapping[tuple[str, int], str]) -> str:
     row = line.row
+    if (row.instrument, row.item or 1) in own:
+        return own[row.instrument, row.item or 1]
     if row.instrument == "nrs":
         return "nrs_average" if row.series == "average_24h" else "nrs_current"
     if row.instrument == "csi":

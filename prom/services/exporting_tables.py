@@ -1,7 +1,7 @@
 """The lines of each export, chunk by chunk, with what has to be looked up beside each row."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +13,7 @@ from prom.domain.baselines import Baseline
 from prom.services import exporting_columns as columns
 from prom.services.exporting_columns import Column, Line
 from prom.storage import audit, exports, messages
+from prom.storage.exports import Scope
 from prom.storage.models import Answer, Message, Patient
 from prom.storage.vault import VaultError
 
@@ -24,7 +25,7 @@ class Table:
     """One kind of export: its columns, and its lines in chunks."""
 
     columns: tuple[Column, ...]
-    lines: Callable[[Session, Collection[int] | None], Iterator[list[Line]]]
+    lines: Callable[[Session, Scope], Iterator[list[Line]]]
 
 
 def _lines_of(chunk: Sequence[Any], numbers: Mapping[int, int]) -> list[Line]:
@@ -38,9 +39,9 @@ def _with_patients(session: Session, lines: list[Line]) -> list[Line]:
     return lines
 
 
-def _episode_lines(session: Session, site_ids: Collection[int] | None) -> Iterator[list[Line]]:
+def _episode_lines(session: Session, scope: Scope) -> Iterator[list[Line]]:
     numbers = exports.episode_numbers(session)
-    for chunk in exports.episodes(session, site_ids):
+    for chunk in exports.episodes(session, scope):
         lines = _with_patients(session, _lines_of(chunk, numbers))
         before = exports.baselines(session, {row.episode_id for row in chunk})
         agreed = exports.texted_since(session, {row.patient_id for row in chunk})
@@ -67,15 +68,15 @@ def _baseline(line: Line, answers: Sequence[Answer]) -> dict[str, Any]:
     }
 
 
-def _answer_lines(session: Session, site_ids: Collection[int] | None) -> Iterator[list[Line]]:
+def _answer_lines(session: Session, scope: Scope) -> Iterator[list[Line]]:
     numbers = exports.episode_numbers(session)
-    for chunk in exports.answers(session, site_ids):
+    for chunk in exports.answers(session, scope):
         yield _with_patients(session, _lines_of(chunk, numbers))
 
 
-def _outcome_lines(session: Session, site_ids: Collection[int] | None) -> Iterator[list[Line]]:
+def _outcome_lines(session: Session, scope: Scope) -> Iterator[list[Line]]:
     numbers = exports.episode_numbers(session)
-    for chunk in exports.outcomes(session, site_ids):
+    for chunk in exports.outcomes(session, scope):
         lines = _with_patients(session, _lines_of(chunk, numbers))
         for line in lines:
             line.more = _verdict(json.loads(line.row.fields))
@@ -88,9 +89,9 @@ def _verdict(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {"loss_left": left, "loss_right": right, "flares": flares}
 
 
-def _message_lines(session: Session, site_ids: Collection[int] | None) -> Iterator[list[Line]]:
+def _message_lines(session: Session, scope: Scope) -> Iterator[list[Line]]:
     numbers = exports.episode_numbers(session)
-    for chunk in exports.messages(session, site_ids):
+    for chunk in exports.messages(session, scope):
         lines = _with_patients(session, _lines_of(chunk, numbers))
         for line in lines:
             # Opened only when the identified columns are read.
@@ -110,8 +111,8 @@ class _Sealed(dict[str, Any]):
         return (messages.body if name == "body" else messages.phone)(self._session, message) or default
 
 
-def _audit_lines(session: Session, site_ids: Collection[int] | None) -> Iterator[list[Line]]:
-    for chunk in exports.audit(session, site_ids):
+def _audit_lines(session: Session, scope: Scope) -> Iterator[list[Line]]:
+    for chunk in exports.audit(session, scope):
         lines = [Line(row) for row in chunk]
         for kind in {row.Audit.object_kind for row in chunk if row.Audit.old_sealed or row.Audit.new_sealed}:
             ids = {row.Audit.object_id for row in chunk if row.Audit.object_kind == kind}

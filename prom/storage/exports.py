@@ -1,9 +1,10 @@
 """Rows for exports: streamed in chunks, so that a file of a million answers needs the memory of some hundred."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Row, Select, func, or_
 from sqlalchemy import select as columns_of
 from sqlmodel import Session, col, select
 
@@ -27,6 +28,19 @@ from prom.storage.models import (
 )
 
 CHUNK_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows an export holds: some sites' (None: all), and all patients' or only theirs whose answers may be used.
+
+    A duplicate that was merged into another record is nobody of its own, and neither is its doubled procedure.
+    """
+
+    site_ids: Collection[int] | None = None
+    agreed_only: bool = False
+
+
 _PERSON: tuple[Any, ...] = (
     col(Patient.id).label("patient_id"),
     col(Patient.study_id),
@@ -49,17 +63,17 @@ _EPISODE: tuple[Any, ...] = (
 )
 
 
-def episodes(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Row[Any]]]:
+def episodes(session: Session, scope: Scope) -> Iterator[Sequence[Row[Any]]]:
     """Yield chunks of episodes with their patient and the CSI taken before."""
     query = (
         _people(columns_of(*_EPISODE, *_PERSON, *_csi(), *_record()).select_from(Episode))
         .outerjoin(Sensitization, col(Sensitization.episode_id) == col(Episode.id))
         .order_by(col(Episode.id))
     )
-    return _chunks(session, _of_sites(query, col(Episode.site_id), site_ids))
+    return _chunks(session, _of_people(query, col(Episode.site_id), scope))
 
 
-def answers(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Row[Any]]]:
+def answers(session: Session, scope: Scope) -> Iterator[Sequence[Row[Any]]]:
     """Yield chunks of answers by episode, superseded ones included, with episode and patient."""
     own: list[Any] = [col(getattr(Answer, name)) for name in _ANSWER]
     query = _people(
@@ -68,7 +82,7 @@ def answers(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequ
         .join(Episode, col(Answer.episode_id) == col(Episode.id))
         .outerjoin(Prompt, col(Answer.prompt_id) == col(Prompt.id))
     ).order_by(col(Answer.episode_id), col(Answer.answered_at), col(Answer.id))
-    return _chunks(session, _of_sites(query, col(Answer.site_id), site_ids))
+    return _chunks(session, _of_people(query, col(Answer.site_id), scope))
 
 
 _ANSWER = (
@@ -77,7 +91,7 @@ _ANSWER = (
 )
 
 
-def outcomes(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Row[Any]]]:
+def outcomes(session: Session, scope: Scope) -> Iterator[Sequence[Row[Any]]]:
     """Yield chunks of relief verdicts, two an episode, with the CSI taken before."""
     own: list[Any] = [
         col(getattr(Relief, name)) for name in ("threshold", "definition_version", "state", "fields", "end_day")
@@ -91,10 +105,10 @@ def outcomes(session: Session, site_ids: Collection[int] | None) -> Iterator[Seq
         .outerjoin(Sensitization, col(Sensitization.episode_id) == col(Episode.id))
         .order_by(col(Relief.episode_id), col(Relief.threshold).desc())
     )
-    return _chunks(session, _of_sites(query, col(Relief.site_id), site_ids))
+    return _chunks(session, _of_people(query, col(Relief.site_id), scope))
 
 
-def messages(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Row[Any]]]:
+def messages(session: Session, scope: Scope) -> Iterator[Sequence[Row[Any]]]:
     """Yield chunks of texts with the prompt they are about, if any."""
     own: list[Any] = [col(Message.id).label("message_id"), *(col(getattr(Message, name)) for name in _MESSAGE)]
     query = (
@@ -106,7 +120,7 @@ def messages(session: Session, site_ids: Collection[int] | None) -> Iterator[Seq
         .outerjoin(Episode, col(Prompt.episode_id) == col(Episode.id))
         .order_by(col(Message.id))
     )
-    return _chunks(session, _of_sites(query, col(Message.site_id), site_ids))
+    return _chunks(session, _of_people(query, col(Message.site_id), scope))
 
 
 _MESSAGE = (
@@ -115,7 +129,7 @@ _MESSAGE = (
 )
 
 
-def audit(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequence[Row[Any]]]:
+def audit(session: Session, scope: Scope) -> Iterator[Sequence[Row[Any]]]:
     """Yield chunks of the audit trail in its order."""
     own: list[Any] = [Audit, col(Site.name).label("site"), col(Staff.email).label("staff")]
     query = (
@@ -124,7 +138,7 @@ def audit(session: Session, site_ids: Collection[int] | None) -> Iterator[Sequen
         .outerjoin(Staff, col(Audit.actor) == col(Staff.public_id))
         .order_by(col(Audit.id))
     )
-    return _chunks(session, _of_sites(query, col(Audit.site_id), site_ids))
+    return _chunks(session, _of_sites(query, col(Audit.site_id), scope.site_ids))
 
 
 def _csi() -> tuple[Any, ...]:
@@ -156,6 +170,34 @@ def _of_sites(query: Select[Any], column: Any, site_ids: Collection[int] | None)
     return query if site_ids is None else query.where(column.in_(site_ids))
 
 
+def _of_people(query: Select[Any], column: Any, scope: Scope) -> Select[Any]:
+    """Keep rows of people: no duplicates' and, if asked, nobody's who took back that their answers may be used.
+
+    A text to nobody known (no patient) stays.
+    """
+    found = _of_sites(query, column, scope.site_ids).where(col(Patient.merged_into_id).is_(None))
+    if not scope.agreed_only:
+        return found
+    return found.where(or_(col(Patient.id).is_(None), col(Patient.id).not_in(_withdrawn())))
+
+
+def _withdrawn() -> Select[Any]:
+    """Select the patients who agreed that their answers be used and took it back; who was never asked is not in it."""
+    return (
+        columns_of(col(Consent.patient_id))
+        .where(col(Consent.purpose) == Purpose.DATA_USE)
+        .group_by(col(Consent.patient_id))
+        .having(func.count() == func.count(col(Consent.withdrawn_at)))
+    )
+
+
+def left_out(session: Session, site_ids: Collection[int] | None) -> int:
+    """Return how many patients took back that their answers may be used."""
+    query = columns_of(func.count()).select_from(Patient).where(col(Patient.id).in_(_withdrawn()))
+    found = _of_sites(query.where(col(Patient.merged_into_id).is_(None)), col(Patient.site_id), site_ids)
+    return int(session.execute(found).scalar_one())
+
+
 def _chunks(session: Session, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
     yield from session.execute(query.execution_options(yield_per=CHUNK_ROWS)).partitions()
 
@@ -164,7 +206,12 @@ def episode_numbers(session: Session) -> dict[int, int]:
     """Return the number of each episode among its patient's, 1 for the earliest procedure."""
     counts: dict[int, int] = {}
     numbers: dict[int, int] = {}
-    query = select(Episode.id, Episode.patient_id).order_by(col(Episode.procedure_at), col(Episode.id))
+    query = (
+        select(Episode.id, Episode.patient_id)
+        .join(Patient, col(Episode.patient_id) == col(Patient.id))
+        .where(col(Patient.merged_into_id).is_(None))
+        .order_by(col(Episode.procedure_at), col(Episode.id))
+    )
     for episode_id, patient_id in session.exec(query):
         counts[patient_id] = numbers[episode_id] = counts.get(patient_id, 0) + 1
     return numbers

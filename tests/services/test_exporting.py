@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from prom.services import consenting, ending, exporting, planning, watching
-from prom.storage import answers, audit, episodes
-from prom.storage.models import EventKind, Sensitization, Source
+from prom.services import consenting, ending, exporting, merging, planning, watching
+from prom.storage import answers, audit, episodes, patients
+from prom.storage.models import EventKind, Patient, Purpose, Sensitization, Source
 from tests import people
 
 TABLES = ("episodes", "answers", "outcomes", "messages", "audit")
@@ -302,3 +302,64 @@ def test_a_csv_comes_with_its_codebook(store, followed):
 def test_tables_without_such_a_form_say_so(store, now, fmt):
     with store.reading() as session, pytest.raises(exporting.ExportError, match="episodes and answers do"):
         exporting.export(session, "audit", fmt, False, now)
+
+
+@pytest.fixture
+def took_back(store, followed):
+    """Let Bikash take back that his answers may be used; Asha was never asked, which leaves her in."""
+    with store.writing() as session:
+        bikash = next(one for one in session.exec(select(Patient)) if patients.first_name(session, one) == "Bikash")
+        given = {"version": "1", "language": "bn", "method": "paper", "actor": audit.COMMAND}
+        consenting.give(session, bikash, Purpose.DATA_USE, given_at=followed, now=followed, **given)
+        consenting.withdraw(session, bikash, Purpose.DATA_USE, followed, audit.COMMAND, followed)
+        (episode,) = episodes.of_patient(session, bikash.id)
+        planning.mark_done(session, episode, episode.procedure_at, audit.COMMAND, episode.procedure_at)
+        watching.refresh(session, [episode.id], followed)
+    return bikash.study_id
+
+
+@pytest.mark.parametrize("what", ["episodes", "answers", "outcomes", "messages"])
+def test_who_took_back_the_use_of_answers_is_in_no_export_without_names(store, followed, took_back, what):
+    for fmt in ("csv", "json", *(("redcap", "fhir") if what in {"episodes", "answers"} else ())):
+        assert took_back not in _text(store, what, fmt, followed), fmt
+    assert took_back in _text(store, what, "json", followed, identified=True)
+    assert {row["study_id"] for row in _rows(store, what, followed)} != set()
+
+
+@pytest.mark.parametrize("fmt", ["csv", "json", "redcap", "fhir"])
+def test_an_export_says_how_many_are_left_out(store, followed, took_back, fmt):
+    told = "1 patient is left out: they took back the consent to the use of their answers."
+    with store.reading() as session:
+        files = {name: "".join(text) for name, text in exporting.beside(session, "episodes", fmt, False)}
+        named = {name for name, _ in exporting.beside(session, "episodes", fmt, True)}
+        assert exporting.left_out(session, "audit", False) == ""
+    assert files["episodes-left-out.txt"] == f"{told}\n"
+    assert "episodes-left-out.txt" not in named
+    assert fmt != "csv" or told in files["episodes-codebook.csv"]
+
+
+def test_a_consent_given_again_brings_the_answers_back(store, followed, took_back):
+    with store.writing() as session:
+        bikash = session.exec(select(Patient).where(Patient.study_id == took_back)).one()
+        again = followed + timedelta(hours=1)
+        given = {"version": "1", "language": "bn", "method": "paper", "actor": audit.COMMAND}
+        consenting.give(session, bikash, Purpose.DATA_USE, given_at=again, now=again, **given)
+        assert exporting.left_out(session, "episodes", False) == ""
+    assert took_back in _text(store, "episodes", "csv", followed)
+
+
+def test_a_merged_duplicate_and_its_doubled_procedure_are_nobody_of_their_own(store, site, now):
+    with store.writing() as session:
+        kept = people.asha(session, site, now)
+        twin = people.asha(session, site, now, record_number="R-901", phone="+919007000901")
+        keep, drop = (session.get_one(Patient, one.patient_id) for one in (kept, twin))
+        merging.merge(session, keep, drop, audit.COMMAND, now)
+        gone = drop.study_id
+    for what in TABLES[:-1]:
+        for identified in (False, True):
+            rows = json.loads(_text(store, what, "json", now, identified=identified))
+            assert gone not in {row["study_id"] for row in rows}
+            assert {row["episode"] for row in rows} <= {1, None}
+    assert len(_rows(store, "episodes", now)) == 1
+    for fmt in ("redcap", "fhir"):
+        assert gone not in _text(store, "answers", fmt, now)
