@@ -5,8 +5,8 @@ of clocks skips moves to the first valid minute, one that happens twice is taken
 
 Sources:
     [P] Prompts between 09:00 and 11:00, or when the patient chose between 08:00 and 20:00; texts between 08:00 and
-        21:00, the hourly diary between 07:00 and 22:30 (SMS rules, table of kinds). Reminders, call list and
-        confirmations: CLINICAL rules, section 4.
+        21:00, the hourly diary between 07:00 and 22:30 (SMS rules, table of kinds), words to staff from 07:00, so that
+        the morning's counts are there at 07:30. Reminders, call list and confirmations: CLINICAL rules, section 4.
     [P] The baseline is the 14 calendar days before the procedure, up to its start (section 1).
     A moved date warns when the baseline falls out of its 14 days, and asks again (section 4).
     A text is valid for at most 36,000 seconds: the provider's limit.
@@ -63,7 +63,7 @@ _OPEN_HOURS: Mapping[str, tuple[time, time] | None] = MappingProxyType({
     TextKind.REPLY: None,
     TextKind.EMERGENCY: None,
     TextKind.TEST: None,
-    TextKind.STAFF: _DAYTIME,
+    TextKind.STAFF: (time(7), time(21)),
 })  # fmt: skip
 
 

@@ -144,6 +144,13 @@ def test_a_staff_text_waits_for_the_morning_and_an_urgent_one_does_not(store, ph
     assert "urgent item waits in prom" in sent_to(phones, DESK, now)[0].body
 
 
+def test_the_mornings_counts_leave_at_half_past_seven(store, phones, settings, mina, now):
+    early = now + timedelta(hours=20)  # 07:30 in Kolkata
+    message = tell(store, mina, early)
+    send(store, phones, settings, early)
+    assert fresh(store, message).state is MessageState.ACCEPTED
+
+
 def test_without_a_phone_or_after_leaving_there_is_no_staff_text(store, mina, now):
     change(store, mina, active=False)
     assert tell(store, fresh(store, mina), now) is None
