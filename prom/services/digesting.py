@@ -1,6 +1,7 @@
 """The morning's counts by text to those of the staff who want them: numbers only, never a word about a patient.
 
-They go out once a day at 07:30 where somebody works, on open days, to people who are here. A morning with nothing to see sends nothing. Past noon it is too late: the page says more.
+They go out once a day at 07:30 where somebody works, on open days, to people who are here. A morning with nothing to
+see sends nothing. Past noon it is too late: the page says more.
 """
 
 from collections.abc import Sequence
