@@ -81,10 +81,18 @@ def _observation(line: Line, number: int, identified: bool, codes: list[dict[str
         "code": {"coding": codes},
         "subject": {"reference": f"Patient/{row.study_id}"},
         "partOf": [{"reference": f"Procedure/{procedure_id(line)}"}],
+        "performer": [_who(line)],
     }
     if identified:
         resource["effectiveDateTime"] = line.local(row.answered_at)
     return resource
+
+
+def _who(line: Line) -> Resource:
+    """Return who answered: the patient, or a caregiver, of whom nothing else is told."""
+    if line.row.proxy:
+        return {"display": "somebody who answered for the patient"}
+    return {"reference": f"Patient/{line.row.study_id}"}
 
 
 def _codes(row: Any) -> list[dict[str, str]]:
@@ -135,8 +143,7 @@ def _response(form: Instrument, given: Sequence[Line], number: int, identified: 
         response["item"] = items
     if identified:
         response["authored"] = line.local(line.row.answered_at)
-        by = {"reference": f"Patient/{line.row.study_id}"}
-        response["source"] = {"display": "somebody who answered for the patient"} if line.row.proxy else by
+    response["source"] = _who(line)
     yield response
     yield from _total(form, values, response["id"], line, identified)
 
