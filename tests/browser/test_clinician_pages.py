@@ -117,7 +117,8 @@ def test_buttons_and_choices_are_large_enough_for_a_thumb(page, address, people)
 def test_the_verdict_is_on_a_phones_first_screen(page, address, people):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(f"{address}/patients/{people[0]}")
-    for part in (".verdict .badge", ".verdict .rule", ".verdict .facts strong"):
+    parts = (".verdict .badge", ".verdict .rule", ".verdict .facts", ".verdict > p:last-of-type", ".verdict .button")
+    for part in parts:
         box = page.locator(part).first.bounding_box()
         assert box["y"] + box["height"] <= 740, part
 
