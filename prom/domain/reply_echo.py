@@ -39,10 +39,11 @@ _REACTION = re.compile(
 _SIGNED = ("sent from", "get outlook", "enviado d", "envoyé de", "envoye de")
 # A telephone's model may stand behind its name, and nothing else: what a patient adds is never taken off.
 _SIGNATURE = re.compile(
-    r"(?:^|[\s\-_]+)(?:sent from (?:my|a) |enviado (?:desde mi|do meu) |envoy[ée] de mon )(?:[\w\-']+ ){0,3}?"
+    r"(?:^|\n[\s\-_]*| +[\-_]+ *(?=\S)|\s+)(?:sent from (?:my|a) |enviado (?:desde mi|do meu) |envoy[ée] de mon )"
+    r"(?:[\w\-']+ ){0,3}?"
     r"(?:iphone|ipad|galaxy|samsung|android|phone|mobile|cell|smartphone|tablet|blackberry|redmi|huawei|pixel|nokia)"
     r"(?: (?:\d{1,2}|[a-z]\d{1,3}|pro|max|plus|ultra|mini|se|note|galaxy|smartphone|smart|phone|5g)\b)*\s*\.?(?=\n|$)"
-    r"|(?:^|[\s\-_]+)(?:sent from|get) (?:outlook|yahoo mail|mail) (?:for|on) (?:ios|iphone|android)\.?(?=\n|$)",
+    r"|(?:^|\n[\s\-_]*|\s+)(?:sent from|get) (?:outlook|yahoo mail|mail) (?:for|on) (?:ios|iphone|android)\.?(?=\n|$)",
     re.IGNORECASE,
 )
 _CUT_OFF = re.compile(r"[\"']([^\"']{12,200}?)\.\.\.[\"']?")
@@ -71,7 +72,12 @@ def without_prompts(text: Text, prompts: Sequence[str]) -> Text:
         return reply_text.read("")
     if left == squeezed or _is_piece(left, squeezed, sent):
         return text
-    return replace(reply_text.read(_without_quote_marks(left)), too_long=text.too_long, ten_sign=text.ten_sign)
+    return replace(
+        reply_text.read(_without_quote_marks(left)),
+        too_long=text.too_long,
+        doubtful_digits=text.doubtful_digits,
+        ten_sign=text.ten_sign,
+    )
 
 
 def _without_signature(text: Text) -> Text:
@@ -79,7 +85,9 @@ def _without_signature(text: Text) -> Text:
     if not any(said in text.plain for said in _SIGNED):
         return text
     left = _SIGNATURE.sub("\n", text.cased).strip()
-    return replace(reply_text.read(left), too_long=text.too_long, ten_sign=text.ten_sign)
+    return replace(
+        reply_text.read(left), too_long=text.too_long, doubtful_digits=text.doubtful_digits, ten_sign=text.ten_sign
+    )
 
 
 def _is_piece(left: str, squeezed: str, sent: Sequence[tuple[str, ...]]) -> bool:

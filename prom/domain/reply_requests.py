@@ -4,6 +4,8 @@ An opt-out counts in any words. The carrier knows only a few exact ones, and a p
 has been ignored. So one slip of the finger in STOP is still STOP, while another word ("shop", "step") is not.
 """
 
+import re
+
 from prom.domain import reply_signals, reply_words
 from prom.domain.reply_signals import Found
 from prom.domain.reply_text import look_alike
@@ -18,6 +20,7 @@ _SPELT = frozenset(
 _HOURS = frozenset({"hour", "hours", "hr", "hrs", "minute", "minutes", "min", "mins", "pm", "am"}) | frozenset(
     {"ghante", "ghanta", "घंटे", "घंटा", "घण्टे", "ghonta", "ghontar", "ঘণ্টা", "ঘন্টা", "ঘণ্টার"}
 )
+_SHOUTED = re.compile(r"\b(?:STOP|STOPALL|UNSUBSCRIBE)\b")
 _MEANING = frozenset({"mean", "means", "meaning", "meant"})
 _MEANING_ELSEWHERE = frozenset({"मतलब", "अर्थ", "matlab", "মানে", "অর্থ", "mane"})
 _WHAT_ELSEWHERE = frozenset({"क्या", "kya", "কি", "কী", "ki"})
@@ -56,7 +59,7 @@ def _stop_alone(found: Found) -> bool:
     words = found.text.words
     if not 0 < len(words) <= reply_signals.LONGEST_REQUEST:
         return False
-    if found.has("stop_bare_alone") and found.only("stop_bare_alone", "polite"):
+    if found.has("stop_bare_alone") and found.only("stop_bare_alone", "polite", "greeting"):
         return True
     fillers = found.covered("stop_alone", "stop_filler")
     slips = {at for at, word in enumerate(words) if _is_slip_of_stop(word)}
@@ -94,11 +97,11 @@ def _spelt_stop(found: Found) -> bool:
 def _stop_first(found: Found) -> bool:
     """Return whether a text opens with STOP as a word of its own: "STOP, I am ill", "Stop. Leave it"."""
     words, breaks = found.text.words, found.text.breaks
-    polite = found.covered("polite")
+    polite = found.covered("polite", "greeting")
     first = next((at for at in range(len(words)) if at not in polite), 0)
     if len(words) < first + 2 or words[first] not in {_STOP, "unsubscribe", "stopall"}:
         return False
-    shouted = _stands_out(found.text.cased) and found.text.cased.lstrip().startswith(("STOP", "UNSUBSCRIBE"))
+    shouted = _stands_out(found.text.cased) and _SHOUTED.search(found.text.cased) is not None
     return bool(breaks[first]) or shouted or first + 1 in found.covered("stop_then")
 
 
@@ -109,14 +112,16 @@ def _stands_out(cased: str) -> bool:
 
 def _stop_last(found: Found) -> bool:
     """Return whether a text ends with STOP as a word of its own: "I am fine now. STOP"."""
-    words, breaks = found.text.words, found.text.breaks
+    polite = found.covered("polite")
+    last = next((at for at in range(len(found.text.words) - 1, 0, -1) if at not in polite), 0) + 1
+    words, breaks = found.text.words[:last], found.text.breaks[:last]
     against = found.covered("cannot", "not_over", "negator", "please_dont")
     if len(words) < 2 or words[-1] != _STOP or len(words) - 2 in against:
         return False
     # "... Reply STOP" at the end of a longer text is our own sentence, cut off by a phone.
     if words[-2] == "reply" and len(words) > LONGEST_WISH:
         return False
-    shouted = _stands_out(found.text.cased) and found.text.cased.rstrip(" .!\n").endswith("STOP")
+    shouted = _stands_out(found.text.cased) and _SHOUTED.search(found.text.cased) is not None
     return (
         shouted
         or any(mark in breaks[-2] for mark in ".!;")
@@ -151,7 +156,8 @@ def asks_for_help(found: Found) -> bool:
 def _asks_what_it_means(found: Found) -> bool:
     words = found.text.words
     opened = any(words[: len(opener)] == opener for opener in _QUESTION_OPENERS) and not _MEANING.isdisjoint(words)
-    asked = not _MEANING_ELSEWHERE.isdisjoint(words) and not _WHAT_ELSEWHERE.isdisjoint(words)
+    what = not _WHAT_ELSEWHERE.isdisjoint(words) or "?" in found.text.plain
+    asked = what and not _MEANING_ELSEWHERE.isdisjoint(words)
     return (opened or asked) and len(words) <= 8 and not found.has("symptom")
 
 

@@ -253,7 +253,9 @@ def _emergency_number(found: Found) -> bool:
     numbers = set(_emergency_pattern(country).findall(found.text.plain)) & known
     at = [place for place, word in enumerate(words) if word in numbers]
     others = any(word.isdigit() and word not in numbers for word in words)
-    alone = found.only("dialling", "polite", "help_alone", "help_me", "emergency", "stop_filler", numbers=True)
+    alone = found.only(
+        "dialling", "polite", "greeting", "help_alone", "help_me", "emergency", "stop_filler", numbers=True
+    )
     return bool(at) and ((alone and not others) or "911" in numbers or _dialled(at, found))
 
 
