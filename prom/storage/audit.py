@@ -6,7 +6,7 @@ the seal before it. `verify` names the first block that does not agree.
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -139,9 +139,13 @@ def history(session: Session, object_kind: str, object_id: str, limit: int = 200
     )
 
 
-def newest(session: Session, limit: int, before: int | None = None) -> list[Audit]:
-    """Return the newest audit rows, or those before an id, newest first."""
+def newest(
+    session: Session, limit: int, before: int | None = None, site_ids: Collection[int] | None = None
+) -> list[Audit]:
+    """Return the newest audit rows, or those before an id, newest first; of all sites unless some are named."""
     query = select(Audit).order_by(col(Audit.id).desc()).limit(limit)
+    if site_ids is not None:
+        query = query.where(col(Audit.site_id).in_(site_ids))
     return list(session.exec(query if before is None else query.where(col(Audit.id) < before)))
 
 

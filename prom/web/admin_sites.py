@@ -2,9 +2,10 @@
 
 from zoneinfo import available_timezones
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_security import current_user
 from sqlmodel import Session
 
 from prom.domain import wording
@@ -24,10 +25,11 @@ def overview() -> ResponseReturnValue:
 
 
 def _page(session: Session, typed: dict[str, str], problems: list[tuple[str, str]]) -> str:
-    month = reporting.month_of(context.now().date())
+    month, mine = reporting.month_of(context.now().date()), context.my_site_ids(session)
     return render_template(
         "admin/sites.html",
-        sums=opening_sites.sums(session, month),
+        sums=[one for one in opening_sites.sums(session, month) if one.site.id in mine],
+        may_add=current_user.site_id is None,
         month=month,
         typed=typed,
         problems=problems,
@@ -40,7 +42,9 @@ def _page(session: Session, typed: dict[str, str], problems: list[tuple[str, str
 @blueprint.post("/admin/sites")
 @guards.needs(guards.Permission.USERS, fresh=True)
 def add_site() -> ResponseReturnValue:
-    """Open a new site."""
+    """Open a new site; for who answers for all of them."""
+    if current_user.site_id is not None:
+        abort(403)
     typed = {name: request.form.get(name, "").strip() for name in FIELDS}
     try:
         with context.writing() as session:

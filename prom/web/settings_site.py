@@ -29,8 +29,11 @@ def translated(words: str, /, **values: object) -> str:
 
 
 def site_here(opened: Session) -> Site:
-    """Return the site that the address names (?site=), or the first of mine; 404 for another's."""
-    mine = context.my_sites(opened)
+    """Return the site that the address names (?site=), or the first of mine; 404 for another's.
+
+    Emergency access opens patients, never the settings of their clinic.
+    """
+    mine = sites.visible(opened, current_user.site_id)
     wanted = request.args.get("site", "")
     found = next((site for site in mine if not wanted or site.public_id == wanted), None)
     if found is None:
@@ -52,7 +55,7 @@ def elsewhere(error: Elsewhere) -> ResponseReturnValue:
 
 def page(opened: Session, site: Site, template: str, **values: Any) -> str:
     """Render a settings page: the site, the choice of sites, and whether a change will ask for the password."""
-    mine = context.my_sites(opened)
+    mine = sites.visible(opened, current_user.site_id)
     choices = [(one.public_id, one.name, None, url_for(str(request.endpoint), **_there(one))) for one in mine]
     return render_template(
         template,
