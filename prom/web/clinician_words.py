@@ -8,6 +8,7 @@ from prom.charts import timeline
 from prom.domain.sensitization import Leaning, Phenotype
 from prom.services.reviewing_views import AnswerLine, Mark, PatientView, PromptMark
 from prom.storage.models import AlertKind, CoTreatmentKind
+from prom.web import coordinator_states
 from prom.web.clinician_blueprint import translated as _
 
 
@@ -157,6 +158,8 @@ def _mark(prompt: PromptMark) -> str:
         return _("asked, the answer may still come")
     if prompt.mark is Mark.NO_REPLY:
         return _("asked, no reply within its days")
+    if prompt.reason == coordinator_states.QUIET_HOURS:
+        return _("not asked: quiet hours")
     return _("not sent by us: %(reason)s", reason=_reason(prompt.reason))
 
 
@@ -175,4 +178,4 @@ def _reason(key: str) -> str:
         "not_in_plan": _("no longer in the plan"),
         "imported": _("the procedure came from a file"),
     }
-    return known.get(key, key.replace("_", " "))
+    return known.get(key) or coordinator_states.why_not(key)

@@ -15,6 +15,7 @@ from prom.web import context, coordinator_forms, guards
 from prom.web.coordinator_blueprint import Errors, blueprint, not_here, patient_here
 from prom.web.coordinator_blueprint import translated as _
 from prom.web.coordinator_enrol_form import Typed
+from prom.web.coordinator_states import why_not
 
 OVER = frozenset(
     {
@@ -115,7 +116,7 @@ def _words(row: Message) -> tuple[str, str]:
             code = row.error_code or "–"
             return _("did not arrive (error %(code)s): check the number", code=code), "alert"
         case MessageState.EXPIRED | MessageState.SUPPRESSED:
-            return _("was not sent: %(why)s", why=row.reason.replace("_", " ") or _("no reason given")), "alert"
+            return _("was not sent: %(why)s", why=why_not(row.reason) if row.reason else _("no reason given")), "alert"
         case MessageState.UNKNOWN:
             return _("nobody knows yet whether it arrived"), "amber"
         case _:

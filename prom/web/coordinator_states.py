@@ -10,6 +10,10 @@ from prom.services.entering import Target
 from prom.storage.models import Message, MessageKind, MessageState, Prompt, PromptState
 from prom.web.coordinator_blueprint import translated as _
 
+CANNOT_BE_WRITTEN = "cannot_be_written"
+# The words of the plan for an hour of the diary at which nobody is asked.
+QUIET_HOURS = "quiet_hours"
+
 
 def day_of(instant: datetime, zone: str) -> str:
     """Return a day such as 12 May."""
@@ -101,9 +105,9 @@ class State:
         return f"{self.words}: {self.why}" if self.why else self.words
 
 
-def why_not(key: str) -> str:
-    """Return why something was not sent, delivered or asked."""
-    known = {
+def reasons() -> dict[str, str]:
+    """Return the reasons why something was not sent, delivered or asked, in words."""
+    return {
         "window_over": _("its days were over"),
         "too_late": _("it was too late"),
         "before_enrolment": _("its days were over at enrolment"),
@@ -146,10 +150,28 @@ def why_not(key: str) -> str:
         "explant_loss": _("explanted for loss of relief"),
         "explant_other": _("explanted for another reason"),
         "optout": _("the patient left the follow-up"),
+        "no_text": _("no text was made for it"),
+        "no_longer_suspected": _("the scores no longer call for it"),
+        "merged": _("two records of one person were made one"),
+        "link_replaced": _("a newer link took its place"),
+        "not_sent": _("its question was not sent by us"),
+        "cancelled": _("its question was cancelled"),
+        "undelivered": _("the phone did not take it, without a code"),
+        "failed": _("the provider gave it up, without a code"),
+        "canceled": _("the provider took it back"),
+        "error": _("an error without a code"),
+        "doubtful_sid": _("the provider confused it with another text"),
     }
+
+
+def why_not(key: str) -> str:
+    """Return why something was not sent, delivered or asked."""
     if key.startswith(("error_", "limit_", "halted_")):
-        return _("error %(code)s", code=key.partition("_")[2])
-    return known.get(key, key.replace("_", " "))
+        code = key.partition("_")[2]
+        return _("error %(code)s", code=code) if code else reasons()["error"]
+    if key.startswith(CANNOT_BE_WRITTEN):
+        return _("it could not be written; the fault is ours")
+    return reasons().get(key, key.replace("_", " "))
 
 
 def text_state(message: Message, zone: str) -> State:
@@ -200,7 +222,8 @@ def prompt_state(prompt: Prompt, now: datetime) -> State:
         case PromptState.MISSED:
             return State(_("asked, no answer"), "amber")
         case PromptState.NOT_SENT:
-            return State(_("not sent by us"), "amber", words or _("no reason given"))
+            name = _("not asked") if prompt.reason == QUIET_HOURS else _("not sent by us")
+            return State(name, "amber", words or _("no reason given"))
         case PromptState.CANCELLED:
             return State(_("cancelled"), why=words)
         case _:

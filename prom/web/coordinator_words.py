@@ -134,6 +134,7 @@ def _reads() -> dict[str, Reason]:
             _("May want no more texts."), _("Ask. If so, withdraw the consent to texts on the schedule page.")
         ),
         "long_note": Reason(_("Wrote a long note."), _("Read it; call if it needs an answer.")),
+        "too_long": Reason(_("Wrote more than we read by machine."), _("Read it; call if it needs an answer.")),
         "page_note": Reason(_("Left a note on the answer page."), _("Read it; call if it needs an answer.")),
         "denied_sign": Reason(
             _("Named a warning sign and said it is absent or over."), _("Read it with care; call when in doubt.")
