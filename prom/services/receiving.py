@@ -68,7 +68,8 @@ def receive(session: Session, text: Received, now: datetime, *, links_work: bool
         num_media=text.num_media,
         received_at=text.received_at,
     )
-    understand(session, row, standing, now, phone=text.from_, links_work=links_work)
+    if not understand(session, row, standing, now, phone=text.from_, links_work=links_work):
+        inbound.keep(session, row)
     return row
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, bindparam, update
+from sqlalchemy import Table, bindparam, text, update
 from sqlmodel import Session, col, select
 
 from prom.storage.conversation import Asked, Clinic
@@ -45,6 +45,8 @@ class TextIn:
         self.patient_id = self.prompt_id = None
 
 
+# Spelled as the index on these few rows is: a bound value would not find it.
+IS_UNREAD = text("inbound.state = 'unread'")
 # Statements of the webhook are built once: spelling one out costs more than running it.
 _TABLE: Table = Inbound.__table__  # type: ignore[attr-defined]
 _BY_SID = select(Inbound).where(col(Inbound.provider_sid) == bindparam("sid"))
@@ -94,7 +96,10 @@ def take(  # noqa: PLR0913 - one argument a fact of the text
     num_media: int,
     received_at: datetime,
 ) -> TextIn:
-    """Store a text from a phone as it came, as `add` does, without the object mapper."""
+    """Store a text from a phone as it came, as `add` does, without the object mapper.
+
+    It is stored as read, which most texts are by the end of the same transaction: `keep` says so when it was not.
+    """
     vault, public_id = vault_of(session), new_public_id()
     row = TextIn(
         id=0,
@@ -106,6 +111,7 @@ def take(  # noqa: PLR0913 - one argument a fact of the text
         num_media=num_media,
         received_at=received_at,
         body=body,
+        state=InboundState.READ,
     )
     values = {name: getattr(row, name) for name in TextIn.__slots__ if name not in {"id", "body"}}
     # PostgreSQL takes no NUL in text; a number has none.
@@ -146,7 +152,7 @@ def by_public_id(session: Session, public_id: str, site_ids: Collection[int]) ->
 
 def unread(session: Session, limit: int = 100) -> list[int]:
     """Return the ids of texts whose interpretation failed, oldest first, for a job to try again."""
-    query = select(Inbound.id).where(col(Inbound.state) == InboundState.UNREAD)
+    query = select(Inbound.id).where(IS_UNREAD)
     return list(session.exec(query.order_by(col(Inbound.id)).limit(limit)))
 
 

@@ -83,8 +83,9 @@ def move(session: Session, drop: Patient, keep: Patient, twins: Collection[int])
     for model in BY_PERSON:
         _move(session, model, model.patient_id == drop.id, keep)
     for model in BY_EPISODE:
-        # The answers, events and reviews of a twin follow one by one.
-        _move(session, model, (model.patient_id == drop.id) & model.episode_id.not_in(list(twins)), keep)
+        # The answers, events and reviews of a twin follow one by one. Answers are found by episode.
+        theirs = model.episode_id.in_(select(Episode.id).where(col(Episode.patient_id) == drop.id))
+        _move(session, model, theirs & model.episode_id.not_in(list(twins)), keep)
     _move(session, Episode, (col(Episode.patient_id) == drop.id) & col(Episode.id).not_in(list(twins)), keep)
     session.expire_all()
 

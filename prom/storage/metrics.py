@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from prom.storage.models import Channel, Heartbeat, Inbound, InboundState, Message, MessageState, Task
+from prom.storage import inbound
+from prom.storage.models import Channel, Heartbeat, Inbound, Message, MessageState, Task
 
 DAY = timedelta(days=1)
 ENDED = (MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
@@ -33,7 +34,7 @@ def texts(session: Session, now: datetime) -> Mapping[str, int]:
 
 def unread(session: Session) -> int:
     """Return how many texts came in that were not understood yet."""
-    return session.exec(select(func.count()).where(col(Inbound.state) == InboundState.UNREAD)).one()
+    return session.exec(select(func.count()).select_from(Inbound).where(inbound.IS_UNREAD)).one()
 
 
 def open_tasks(session: Session) -> Mapping[tuple[str, bool], int]:

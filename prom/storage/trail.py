@@ -43,7 +43,7 @@ def of_patient(
     theirs = [
         and_(
             col(Audit.object_kind) == model.__name__.lower(),
-            col(Audit.object_id).in_(select(model.public_id).where(model.patient_id == patient.id)),
+            col(Audit.object_id).in_(select(model.public_id).where(_of(model, patient))),
         )
         for model in THEIRS
     ]
@@ -64,12 +64,26 @@ def of_prompt(session: Session, prompt: Prompt, limit: int = 100) -> list[Audit]
     theirs = [
         and_(
             col(Audit.object_kind) == model.__name__.lower(),
-            col(Audit.object_id).in_(select(model.public_id).where(model.prompt_id == prompt.id)),
+            col(Audit.object_id).in_(select(model.public_id).where(_about(model, prompt))),
         )
         for model in OF_PROMPT
     ]
     own = and_(col(Audit.object_kind) == "prompt", col(Audit.object_id) == prompt.public_id)
     return list(session.exec(select(Audit).where(or_(own, *theirs)).order_by(col(Audit.id).desc()).limit(limit)))
+
+
+def _of(model: type[Any], patient: Patient) -> Any:
+    """Return the condition by whose index the rows of a patient are found: answers have one by episode only."""
+    if model is Answer:
+        return col(Answer.episode_id).in_(select(Episode.id).where(col(Episode.patient_id) == patient.id))
+    return model.patient_id == patient.id
+
+
+def _about(model: type[Any], prompt: Prompt) -> Any:
+    """Return the condition by whose index the rows about a question are found: texts have one by patient only."""
+    if model is Inbound:
+        return and_(col(Inbound.patient_id) == prompt.patient_id, col(Inbound.prompt_id) == prompt.id)
+    return model.prompt_id == prompt.id
 
 
 def value(session: Session, patient: Patient, entry: Audit, sealed: bytes | None) -> str:

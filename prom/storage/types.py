@@ -4,7 +4,7 @@ import secrets
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Enum, MetaData
+from sqlalchemy import Enum, MetaData, text
 from sqlmodel import SQLModel
 
 NAMING = {
@@ -38,6 +38,11 @@ def one_of(kinds: type[StrEnum]) -> Any:
         name=kinds.__name__.lower(),
         values_callable=lambda k: [member.value for member in k],
     )
+
+
+def only(where: str) -> dict[str, Any]:
+    """Return the options of an index that holds the rows with a condition only, on both databases."""
+    return {"sqlite_where": text(where), "postgresql_where": text(where)}
 
 
 def new_public_id() -> str:

@@ -183,7 +183,7 @@ class Task(Row, table=True):
 
     id: int = Field(default=None, primary_key=True)
     public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
-    site_id: int = Field(foreign_key="site.id", index=True)
+    site_id: int = Field(foreign_key="site.id")
     patient_id: int | None = Field(default=None, foreign_key="patient.id", index=True)
     prompt_id: int | None = Field(default=None, foreign_key="prompt.id")
     inbound_id: int | None = Field(default=None, foreign_key="inbound.id")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field
 
-from prom.storage.types import Row, new_public_id, one_of
+from prom.storage.types import Row, new_public_id, one_of, only
 
 
 class MessageKind(StrEnum):
@@ -70,9 +70,9 @@ class Message(Row, table=True):
 
     id: int = Field(default=None, primary_key=True)
     public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
-    site_id: int = Field(foreign_key="site.id", index=True)
+    site_id: int = Field(foreign_key="site.id")
     patient_id: int | None = Field(default=None, foreign_key="patient.id", index=True)
-    prompt_id: int | None = Field(default=None, foreign_key="prompt.id", index=True)
+    prompt_id: int | None = Field(default=None, foreign_key="prompt.id")
     inbound_id: int | None = Field(default=None, foreign_key="inbound.id", description="the text this one answers")
     staff_id: int | None = Field(default=None, foreign_key="staff.id", description="who gets a staff text")
     dedupe_key: str = Field(unique=True, max_length=120)
@@ -104,7 +104,9 @@ class Message(Row, table=True):
         CheckConstraint("expires_at > due_at", name="expires_after_due"),
         Index("ix_message_state_send_at", "state", "send_at"),
         Index("ix_message_phone_index_sending_at", "phone_index", "sending_at"),
-        Index("ix_message_site_id_sending_at", "site_id", "sending_at"),
+        # Only what the queries look for is in these: a text that waits or answers costs no entry there.
+        Index("ix_message_site_id_sending_at", "site_id", "sending_at", **only("sending_at IS NOT NULL")),
+        Index("ix_message_prompt_id", "prompt_id", **only("prompt_id IS NOT NULL")),
     )
 
 
@@ -112,8 +114,8 @@ class MessageEvent(Row, table=True):
     """One status callback or listing, kept as it came."""
 
     id: int = Field(default=None, primary_key=True)
-    message_id: int | None = Field(default=None, foreign_key="message.id", index=True)
-    provider_sid: str = Field(index=True, max_length=40)
+    message_id: int | None = Field(default=None, foreign_key="message.id")
+    provider_sid: str = Field(max_length=40)
     status: str = Field(max_length=24)
     error_code: str = Field(default="", max_length=12)
     received_at: datetime
@@ -125,9 +127,9 @@ class Inbound(Row, table=True):
     id: int = Field(default=None, primary_key=True)
     public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
     provider_sid: str = Field(unique=True, max_length=40)
-    site_id: int = Field(foreign_key="site.id", index=True, description="whose key sealed it")
-    patient_id: int | None = Field(default=None, foreign_key="patient.id", index=True)
-    prompt_id: int | None = Field(default=None, foreign_key="prompt.id", index=True)
+    site_id: int = Field(foreign_key="site.id", description="whose key sealed it")
+    patient_id: int | None = Field(default=None, foreign_key="patient.id")
+    prompt_id: int | None = Field(default=None, foreign_key="prompt.id")
     phone_index: str = Field(max_length=32)
     phone_sealed: bytes
     to_number: str = Field(default="", max_length=40, description="our number it was sent to")
@@ -140,7 +142,8 @@ class Inbound(Row, table=True):
     parser_version: str = Field(default="", max_length=16)
     attempts: int = 0
     __table_args__ = (
-        Index("ix_inbound_state", "state"),
+        Index("ix_inbound_unread", "id", **only("state = 'unread'")),
+        Index("ix_inbound_patient_id", "patient_id", **only("patient_id IS NOT NULL")),
         Index("ix_inbound_phone_index_received_at", "phone_index", "received_at"),
     )
 

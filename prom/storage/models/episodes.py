@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from prom.storage.types import Row, new_public_id, one_of
+from prom.storage.types import Row, new_public_id, one_of, only
 
 
 class EpisodeState(StrEnum):
@@ -92,7 +92,7 @@ class Prompt(Row, table=True):
     public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
     episode_id: int = Field(foreign_key="episode.id")
     patient_id: int = Field(foreign_key="patient.id", index=True)
-    site_id: int = Field(foreign_key="site.id", index=True)
+    site_id: int = Field(foreign_key="site.id")
     time_point: str = Field(max_length=16, description="key in the plan, e.g. d14, or c+3 for a confirmation")
     kind: str = Field(default="prompt", max_length=16, description="prompt, diary or confirmation")
     questions: str = Field(description="question keys in the order asked, space separated")
@@ -116,7 +116,6 @@ class Prompt(Row, table=True):
         CheckConstraint("reasks BETWEEN 0 AND 9 AND position >= 0", name="counters"),
         CheckConstraint("kind IN ('prompt','diary','confirmation')", name="kind_known"),
         Index("ix_prompt_state_due_at", "state", "due_at"),
-        Index("ix_prompt_patient_state", "patient_id", "state"),
     )
 
 
@@ -126,8 +125,8 @@ class Answer(Row, table=True):
     id: int = Field(default=None, primary_key=True)
     public_id: str = Field(default_factory=new_public_id, unique=True, max_length=20)
     episode_id: int = Field(foreign_key="episode.id")
-    patient_id: int = Field(foreign_key="patient.id", index=True)
-    site_id: int = Field(foreign_key="site.id", index=True)
+    patient_id: int = Field(foreign_key="patient.id", description="that of the episode; queries go by the episode")
+    site_id: int = Field(foreign_key="site.id")
     prompt_id: int | None = Field(default=None, foreign_key="prompt.id")
     occasion: str = Field(max_length=24, description="baseline, a time point key, or import")
     instrument: str = Field(max_length=24, description="nrs, csi, pgic, relief_percent, peg or a clinic's own")
@@ -140,7 +139,7 @@ class Answer(Row, table=True):
     source: Source = Field(sa_type=one_of(Source))
     carried: bool = Field(default=False, description="carried forward from an earlier form (CSI item 24)")
     proxy: bool = Field(default=False, description="somebody else answered for the patient")
-    inbound_id: int | None = Field(default=None, foreign_key="inbound.id", index=True)
+    inbound_id: int | None = Field(default=None, foreign_key="inbound.id")
     staff_id: int | None = Field(default=None, foreign_key="staff.id")
     rule: str = Field(default="", max_length=40, description="parser rule that fired")
     parser_version: str = Field(default="", max_length=16)
@@ -178,6 +177,8 @@ class Answer(Row, table=True):
             postgresql_where=text("occasion = 'import'"),
         ),
         Index("ix_answer_episode_instrument", "episode_id", "instrument", "answered_at"),
+        Index("ix_answer_prompt_id", "prompt_id", **only("prompt_id IS NOT NULL")),
+        Index("ix_answer_inbound_id", "inbound_id", **only("inbound_id IS NOT NULL")),
     )
 
 
