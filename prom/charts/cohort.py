@@ -109,14 +109,19 @@ def replies_figure(groups: tuple[BandReplies, ...]) -> Json:
 
 
 def means_summary(groups: tuple[BandMeans, ...]) -> str:
-    """Return the chart in one sentence: each band's first and last mean."""
-    parts = [
-        f"{group.band.label} from {number(group.points[0].mean)} to {number(group.points[-1].mean)} at "
-        f"{timeline.when(group.points[-1].day)} (n = {group.points[-1].n})"
-        for group in groups
-        if group.points
-    ]
-    return f"Mean pain: {joined(parts)}." if parts else "No answers yet."
+    """Return the chart in one sentence: each band's first and last mean that is drawn."""
+    parts = []
+    for group in groups:
+        drawn = [point for point in group.points if point.n >= DRAWN_FROM]
+        if drawn:
+            first, last = drawn[0], drawn[-1]
+            parts.append(
+                f"{group.band.label} from {first.mean:.1f} to {last.mean:.1f} at {timeline.when(last.day)} (n = {last.n})"
+            )
+    if parts:
+        return f"Mean pain: {joined(parts)}."
+    answered = any(group.points for group in groups)
+    return f"Fewer than {DRAWN_FROM} answers at each time point." if answered else "No answers yet."
 
 
 def replies_summary(groups: tuple[BandReplies, ...]) -> str:
@@ -199,8 +204,9 @@ def _keys(bands: tuple[Band, ...]) -> tuple[Key, ...]:
 
 def _ends(lines: list[_Line], gap: float) -> list[Json]:
     places = theme.apart([line.points[-1].value for line in lines], gap)
+    right = max((line.points[-1].day for line in lines), default=0.0)
     return [
-        theme.gutter(line.band.short, round(place, 3), line.band.colour, font=theme.bold(line.band.colour))
+        theme.line_end(line.band.short, (line.points[-1].day, place), right, line.band.colour)
         for line, place in zip(lines, places, strict=True)
     ]
 

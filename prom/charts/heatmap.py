@@ -119,15 +119,16 @@ def chart(data: Heatmap) -> Chart:
 
 
 def summary(data: Heatmap) -> str:
-    """Return each band's share with 50 % relief at the last time point with answers."""
+    """Return each band's share with 50 % relief at the last time point with half as many answers as its fullest one."""
     parts = []
     for group in data.groups:
-        for place in reversed(range(len(data.columns))):
-            known = _known(group.column(place))
-            if known:
-                good = sum(group.column(place)[found] for found in (Level.FROM_70, Level.FROM_50))
-                parts.append(f"{group.band.label}: {good} of {known} with 50\xa0% relief at {data.columns[place]}")
-                break
+        known = [_known(group.column(place)) for place in range(len(data.columns))]
+        told = [place for place, answers in enumerate(known) if answers and 2 * answers >= max(known)]
+        if told:
+            good = sum(group.column(told[-1])[found] for found in (Level.FROM_70, Level.FROM_50))
+            parts.append(
+                f"{group.band.label}: {good} of {known[told[-1]]} with 50\xa0% relief at {data.columns[told[-1]]}"
+            )
     return f"{'; '.join(parts)}." if parts else "No answers yet."
 
 

@@ -13,6 +13,8 @@ from prom.charts import theme, timeline
 from prom.charts.figure import Svg
 
 _WIDE, _TALL = 96, 28
+# Room for the whole ring at the highest and the lowest score, and at the last day.
+_EDGE = 6
 _OWN_WIDE, _OWN_TALL = 320, 190
 # More points than this do not fit a phone with their numbers: the newest stay, after the first.
 _OWN_POINTS = 11
@@ -35,14 +37,14 @@ def spark(readings: Sequence[tuple[float, int]], baseline: float | None, label: 
     places = [timeline.stretched(day) for day, _ in readings]
     span = (places[-1] - places[0]) or 1.0
     points = [
-        (4 + (place - places[0]) / span * (_WIDE - 10), _level(nrs, 3, _TALL - 6))
+        (4 + (place - places[0]) / span * (_WIDE - 4 - _EDGE), _level(nrs, _EDGE, _TALL - 2 * _EDGE))
         for place, (_, nrs) in zip(places, readings, strict=True)
     ]
     path = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
     x, y = points[-1]
     colour = theme.ALERT if alert else theme.LINE
     ring = f'<circle cx="{x:.0f}" cy="{y:.0f}" r="5" fill="none" stroke="{colour}"/>' if alert else ""
-    base = "" if baseline is None else _dashed(_level(baseline, 3, _TALL - 6), _WIDE)
+    base = "" if baseline is None else _dashed(_level(baseline, _EDGE, _TALL - 2 * _EDGE), _WIDE)
     return Svg(
         f'<svg class="spark" viewBox="0 0 {_WIDE} {_TALL}" width="{_WIDE}" height="{_TALL}" role="img" '
         f'aria-label="{escape(label)}">{base}<polyline points="{path}" fill="none" stroke="{theme.LINE}" '

@@ -262,7 +262,7 @@ def _ticks(curve: Curve, horizon: float) -> Json:
 def _ends(curves: list[Curve], horizon: float) -> list[Json]:
     places = theme.apart([100 * curve.share_at(horizon) for curve in curves], 5.6)
     return [
-        theme.gutter(curve.band.short, round(place, 3), curve.band.colour, font=theme.bold(curve.band.colour))
+        theme.line_end(curve.band.short, (_until(curve, horizon), place), horizon, curve.band.colour)
         for curve, place in zip(curves, places, strict=True)
     ]
 

@@ -67,6 +67,8 @@ BANDS = {band.key: band for band in (EVERYONE, *TWO, BETWEEN, FROM_60, *FIVE)}
 
 
 DEFAULT_CUT_OFF = 40
+# A line that ends within this share of the width is labelled in the gutter.
+_REACHES = 0.97
 
 
 def halves(cut_off: int = DEFAULT_CUT_OFF) -> tuple[Band, Band]:
@@ -186,6 +188,13 @@ def gutter(text: str, y: float, colour: str, **parts: object) -> Json:
         "font": {"color": colour},
         **parts,
     }
+
+
+def line_end(text: str, at: tuple[float, float], right: float, colour: str) -> Json:
+    """Return a bold direct label where a line ends: in the gutter when it reaches the right edge, else beside its end."""
+    x, y = at
+    label = gutter(text, round(y, 3), colour, font=bold(colour))
+    return label if x >= _REACHES * right else label | {"xref": "x", "x": x}
 
 
 def bold(colour: str) -> Json:

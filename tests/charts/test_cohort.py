@@ -16,7 +16,7 @@ def curve(band=theme.BELOW_40, n=20, events=6):
 def test_a_band_of_fewer_than_ten_patients_or_five_losses_is_not_drawn_but_named():
     data = survival.Survival((curve(), curve(theme.FROM_40, n=9), curve(theme.SEVERE, events=4)), 365, 50)
     chart = survival.chart(data)
-    ends = [note["text"] for note in chart.figure["layout"]["annotations"] if note.get("x") == 1]
+    ends = [note["text"] for note in chart.figure["layout"]["annotations"] if note.get("yref") == "y"]
     assert ends == ["<40"]
     assert chart.keys[-1].label == "not drawn, too few: CSI 40 or more and CSI 50\N{EN DASH}59, severe"
     assert {row[0] for row in chart.table.rows} >= {"CSI 40 or more"}
@@ -84,6 +84,26 @@ def test_a_mean_of_very_few_patients_is_in_the_table_only():
     lines = [trace for trace in cohort.means_figure(groups)["data"] if trace["mode"] == "lines+markers"]
     assert lines[0]["x"] == [7]
     assert len(cohort.means_table(groups).rows) == 2
+
+
+def test_the_sentence_tells_no_mean_that_is_too_small_to_draw():
+    point = cohort.MeanPoint(270, cohort.DRAWN_FROM - 1, 3, 1, 5)
+    full = cohort.MeanPoint(7, 20, 4, 3, 5)
+    assert cohort.means_summary((cohort.BandMeans(theme.BELOW_40, 20, (full, point)),)) == (
+        "Mean pain: CSI below 40 from 4.0 to 4.0 at day 7 (n = 20)."
+    )
+    few = cohort.means_summary((cohort.BandMeans(theme.BELOW_40, 4, (point,)),))
+    assert few == f"Fewer than {cohort.DRAWN_FROM} answers at each time point."
+
+
+def test_a_line_is_labelled_where_it_ends():
+    short = cohort.BandMeans(theme.BELOW_40, 20, (cohort.MeanPoint(7, 20, 3, 2, 4), cohort.MeanPoint(90, 20, 4, 3, 5)))
+    whole = cohort.BandMeans(theme.FROM_40, 20, (*short.points, cohort.MeanPoint(365, 9, 6, 5, 7)))
+    notes = cohort.means_figure((short, whole))["layout"]["annotations"]
+    labels = {one["text"]: one for one in notes if one["yref"] == "y"}
+    assert (labels[theme.BELOW_40.short]["xref"], labels[theme.BELOW_40.short]["x"]) == ("x", 90)
+    assert labels[theme.BELOW_40.short]["y"] == 4
+    assert (labels[theme.FROM_40.short]["xref"], labels[theme.FROM_40.short]["x"]) == ("paper", 1)
 
 
 def test_replies_keep_what_we_did_not_send_apart_from_silence():

@@ -58,9 +58,13 @@ def test_nothing_to_draw_is_an_empty_text():
 @given(st.lists(st.tuples(st.integers(-14, 700), st.integers(0, 10)), min_size=1, max_size=20), st.floats(0, 10))
 @settings(max_examples=60)
 def test_a_sparkline_stays_inside_its_frame(readings, baseline):
-    drawing = ET.fromstring(spark.spark(sorted(readings), baseline, "x"))
+    drawing = ET.fromstring(spark.spark(sorted(readings), baseline, "x", alert=True))
     pairs = drawing.find("polyline").get("points").split()
     for pair in pairs:
         x, y = map(float, pair.split(","))
         assert 0 <= x <= 96
         assert 0 <= y <= 28
+    *_, ring = drawing.findall("circle")
+    reach = float(ring.get("r")) + 0.5
+    assert reach <= float(ring.get("cx")) <= 96 - reach
+    assert reach <= float(ring.get("cy")) <= 28 - reach
