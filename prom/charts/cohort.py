@@ -115,9 +115,8 @@ def means_summary(groups: tuple[BandMeans, ...]) -> str:
         drawn = [point for point in group.points if point.n >= DRAWN_FROM]
         if drawn:
             first, last = drawn[0], drawn[-1]
-            parts.append(
-                f"{group.band.label} from {first.mean:.1f} to {last.mean:.1f} at {timeline.when(last.day)} (n = {last.n})"
-            )
+            at = f"{timeline.when(last.day)} (n = {last.n})"
+            parts.append(f"{group.band.label} from {first.mean:.1f} to {last.mean:.1f} at {at}")
     if parts:
         return f"Mean pain: {joined(parts)}."
     answered = any(group.points for group in groups)

@@ -37,7 +37,7 @@ def spark(readings: Sequence[tuple[float, int]], baseline: float | None, label: 
     places = [timeline.stretched(day) for day, _ in readings]
     span = (places[-1] - places[0]) or 1.0
     points = [
-        (4 + (place - places[0]) / span * (_WIDE - 4 - _EDGE), _level(nrs, _EDGE, _TALL - 2 * _EDGE))
+        (_EDGE + (place - places[0]) / span * (_WIDE - 2 * _EDGE), _level(nrs, _EDGE, _TALL - 2 * _EDGE))
         for place, (_, nrs) in zip(places, readings, strict=True)
     ]
     path = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)

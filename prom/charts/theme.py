@@ -191,7 +191,7 @@ def gutter(text: str, y: float, colour: str, **parts: object) -> Json:
 
 
 def line_end(text: str, at: tuple[float, float], right: float, colour: str) -> Json:
-    """Return a bold direct label where a line ends: in the gutter when it reaches the right edge, else beside its end."""
+    """Return a bold direct label where a line ends: in the gutter if it reaches the right edge, else beside it."""
     x, y = at
     label = gutter(text, round(y, 3), colour, font=bold(colour))
     return label if x >= _REACHES * right else label | {"xref": "x", "x": x}
