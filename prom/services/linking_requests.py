@@ -105,7 +105,7 @@ def note(session: Session, prompt: Prompt, text: str, actor: audit.Actor, now: d
     if not text or patient.phone_index is None:
         return None
     channels.lock_phone(session, patient.phone_index)
-    reply = replies.parse(text, "nrs", patient.language)
+    reply = replies.parse(text, "nrs", patient.language, country=linking.site_of(session, prompt).country)
     row = _kept(session, prompt, patient, text, now)
     if row is None:
         return reply
@@ -120,7 +120,7 @@ def note(session: Session, prompt: Prompt, text: str, actor: audit.Actor, now: d
 def _kept(session: Session, prompt: Prompt, patient: Patient, text: str, now: datetime) -> Inbound | None:
     """Store a note, or return None when the same one was sent within the hour: a page is easily sent twice."""
     same = hashlib.sha256(f"{prompt.public_id}|{now:%Y-%m-%dT%H}|{text}".encode(errors="surrogatepass")).hexdigest()
-    sid = f"page-{same[:32]}"
+    sid = f"{inbound.ON_PAGE}{same[:32]}"
     if inbound.by_sid(session, sid) is not None:
         return None
     site = linking.site_of(session, prompt)

@@ -27,6 +27,7 @@ from prom.storage.models import (
 )
 
 CARDS_A_PAGE = 40
+RED_FLAG = "red_flag_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What somebody in a possible emergency was told by machine: a text (None: no text was made), or on the page."""
+
+    message: Message | None
+    on_page: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One thing to do. `who` is None while nobody is known; `phone` is then the sender's."""
 
@@ -77,6 +86,7 @@ class Card:
     error_code: str
     holder: str
     held_by_me: bool
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +264,12 @@ def _card(session: Session, task: Task, left: dict[int, tuple[int, datetime]], s
         error_code="" if message is None else message.error_code,
         holder="" if holder is None else _name(session, holder),
         held_by_me=holder == staff_id,
+        advice=None if row is None or not task.reason.startswith(RED_FLAG) else _advice(session, row),
     )
+
+
+def _advice(session: Session, row: Inbound) -> Advice:
+    return Advice(desk.advice_to(session, row), on_page=row.provider_sid.startswith(inbound.ON_PAGE))
 
 
 def _asked(prompt: Prompt, left: tuple[int, datetime] | None, now: datetime) -> Asked:

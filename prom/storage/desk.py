@@ -35,6 +35,9 @@ NEVER_LEFT = (MessageState.PENDING, MessageState.CLAIMED, MessageState.EXPIRED, 
 PROCEDURES_SHOWN = 60
 CONVERSING = (MessageKind.PROMPT, MessageKind.DIARY, MessageKind.REMINDER, MessageKind.CONFIRMATION)
 
+# What tells somebody in a possible emergency what to do; two of them also confirm an opt-out.
+ADVICE = ("emergency", "emergency_self_harm", "opt_out_emergency", "opt_out_self_harm")
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -237,6 +240,16 @@ def open_about(session: Session, inbound_ids: Sequence[int]) -> list[Task]:
     """Return the open tasks about some texts."""
     query = select(Task).where(col(Task.inbound_id).in_(inbound_ids), col(Task.done_at).is_(None))
     return list(session.exec(query.order_by(col(Task.id))))
+
+
+def advice_to(session: Session, row: Inbound) -> Message | None:
+    """Return the emergency text that answers a text, by the phone: that is what the index knows."""
+    query = select(Message).where(
+        col(Message.phone_index) == row.phone_index,
+        col(Message.inbound_id) == row.id,
+        col(Message.text_key).in_(ADVICE),
+    )
+    return session.exec(query.limit(1)).first()
 
 
 def messages_of(session: Session, patient_id: int, limit: int = 300) -> list[Message]:

@@ -16,6 +16,8 @@ from prom.storage.types import new_public_id
 PLAIN_REPLY_HOURS = 72
 LONGEST_RULE = 40
 LONGEST_NUMBER = 40
+# What somebody wrote on our own page is kept like a text; its id begins so.
+ON_PAGE = "page-"
 
 
 @dataclass(slots=True)

@@ -9,13 +9,15 @@ from flask_babel import ngettext
 from sqlmodel import Session
 
 from prom.services import attending
-from prom.services.queueing import Card, Queue
+from prom.services.queueing import Advice, Card, Queue
 from prom.services.undoing import Act
 from prom.storage import patients
-from prom.storage.models import TaskKind
+from prom.storage.models import MessageState, TaskKind
 from prom.web.coordinator_blueprint import translated as _
-from prom.web.coordinator_states import day_of, time_point
+from prom.web.coordinator_states import day_of, time_of, time_point, why_not
 
+WAITING = frozenset({MessageState.PENDING, MessageState.CLAIMED})
+NEVER_LEFT = frozenset({MessageState.EXPIRED, MessageState.SUPPRESSED})
 TONES = {
     TaskKind.CALL: "alert",
     TaskKind.READ: "amber",
@@ -72,7 +74,7 @@ def reason(key: str) -> Reason:
             _("Possible emergency: %(sign)s.", sign=red_flags().get(sign, sign.replace("_", " "))),
             _(
                 "Call now. If they cannot be reached, call the emergency number of their country and tell the "
-                "physician on duty. The fixed emergency text was sent unless the history says otherwise."
+                "physician on duty."
             ),
         )
     if key.startswith("configuration_"):
@@ -264,6 +266,27 @@ def why(card: Card) -> str:
             point=time_point(asked.prompt.time_point),
             day=day_of(asked.prompt.closes_at - timedelta(seconds=1), card.zone),
         )
+    if card.advice is not None:
+        words = f"{words} {told(card.advice, card.zone)}"
     if card.error_code:
         return _("%(words)s (error %(code)s)", words=words, code=card.error_code)
     return words
+
+
+def told(advice: Advice, zone: str) -> str:
+    """Return what somebody in a possible emergency was told by machine, or that nobody has told them anything."""
+    message = advice.message
+    if advice.on_page:
+        return _("Their page showed the emergency advice.")
+    if message is None:
+        return _("No emergency text answers this one: one left in the half hour before, or none may go to this phone.")
+    if message.state in WAITING:
+        return _("The emergency text has not left yet.")
+    if message.state in NEVER_LEFT or message.sending_at is None:
+        return _("The emergency text was not sent: %(why)s.", why=why_not(message.reason) or _("no reason given"))
+    at = time_of(message.sending_at, zone)
+    if message.state is MessageState.UNKNOWN:
+        return _("Nobody knows whether the emergency text of %(at)s arrived.", at=at)
+    if message.state in {MessageState.UNDELIVERED, MessageState.FAILED}:
+        return _("The emergency text of %(at)s did not arrive.", at=at)
+    return _("The emergency text left at %(at)s.", at=at)

@@ -6,11 +6,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from prom.domain import reply_words
 from prom.services import conversing, questionnaires
 from prom.storage import answers, audit, messages, patients, plans, tasks
-from prom.storage.models import AnswerState, MessageState, Patient, Prompt, PromptState, Source, TaskKind
+from prom.storage.models import AnswerState, Message, MessageState, Patient, Prompt, PromptState, Source, TaskKind
 from prom.web import coordinator_words
 from tests import people
 from tests.web.desk import actions, asked, done, fresh, open_tasks, page, texted
@@ -282,3 +283,38 @@ def test_every_reason_of_a_task_has_words_and_advice(app, reason):
 def test_a_reason_nobody_foresaw_still_has_words(app):
     with app.test_request_context():
         assert coordinator_words.reason("brand_new").words == "A person should look at this: brand new."
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "said"),
+    [
+        (MessageState.PENDING, "halted_20003", "has not left yet"),
+        (MessageState.DELIVERED, "", "left at "),
+        (MessageState.UNKNOWN, "ReadTimeout", "Nobody knows whether"),
+        (MessageState.UNDELIVERED, "error_30003", "did not arrive"),
+        (MessageState.EXPIRED, "channel_halted", "was not sent: the text channel was halted"),
+        (MessageState.SUPPRESSED, "withdrawn", "was not sent: the patient left the follow-up"),
+    ],
+)
+def test_a_possible_emergency_says_what_became_of_the_emergency_text(client_as, wired, site, now, state, reason, said):
+    done(wired.store, people.asha, site, now)
+    texted(wired.store, people.ASHA_PHONE, "chest pain", now)
+    with wired.store.writing() as session:
+        text = session.exec(select(Message).where(Message.kind == "emergency")).one()
+        text.state, text.reason = state, reason
+        text.sending_at = (
+            now if state in {MessageState.DELIVERED, MessageState.UNKNOWN, MessageState.UNDELIVERED} else None
+        )
+    (task,) = open_tasks(wired.store, site)
+    assert said in page(client_as("coordinator").get(f"/tasks/{task.public_id}"))
+
+
+def test_a_second_sign_within_half_an_hour_says_that_no_text_answers_it(client_as, wired, site, now):
+    done(wired.store, people.asha, site, now)
+    texted(wired.store, people.ASHA_PHONE, "chest pain", now)
+    texted(wired.store, people.ASHA_PHONE, "cannot breathe", now + timedelta(minutes=5), 2)
+    with wired.store.reading() as session:
+        assert len(session.exec(select(Message).where(Message.kind == "emergency")).all()) == 1
+    shown = page(client_as("coordinator").get("/todo"))
+    assert shown.count("has not left yet") == 1
+    assert shown.count("No emergency text answers this one") == 1
