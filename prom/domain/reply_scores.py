@@ -242,7 +242,7 @@ def _before(tokens: list[Token], shape: Shape, speech: Speech, *, glued: bool) -
     """Return whether the tokens before a number are all words that may stand there; ".7" is no 7, "Hi. 7" is."""
     if tokens and tokens[-1].text in _OPENING:
         tokens = tokens[:-1]
-    if len(tokens) > 1 and tokens[-1].text == "." and (glued or not tokens[-1].glued):
+    if len(tokens) > 1 and tokens[-1].text == "." and (glued or not tokens[-1].glued or tokens[-2].text in {"a", "an"}):
         return False
     return bool(not tokens or tokens[0].kind == "word") and covered(_bare(tokens, _JOINING), shape.before, speech)
 

@@ -290,7 +290,9 @@ def _many_tablets(found: Found) -> bool:
     for start, _ in [*found.spans.get("pill", ()), *found.spans.get("medicine", ())]:
         if words[start] == "mg":
             continue
-        for word in words[max(0, start - 2) : start]:
+        # "6 took tylenol" is a score with a note; "took 6 tylenol" is a count.
+        since = max((end for _, end in found.spans["took"] if end <= start), default=0)
+        for word in words[max(0, start - 2, since) : start]:
             if len(word) <= 3 and word.isdigit() and MANY_TABLETS[0] <= int(word) <= MANY_TABLETS[1]:
                 return True
     return False

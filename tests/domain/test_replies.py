@@ -262,3 +262,33 @@ def test_numbers_of_the_texts_are_emergency_numbers_of_the_parser():
         crisis = wording.emergency_number(country, self_harm=True).split(" or ")[0]
         if crisis != said:
             assert isinstance(replies.parse(crisis, country=country), RedFlag), country
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("STOP জ্বর", "bn"),
+        ("বন্ধ করুন বুকে ব্যথা", "bn"),
+        ("बंद करो, सीने में दर्द है", "hi"),
+        ("I want to die, stop texting me", "en"),
+    ],
+)
+def test_a_request_to_stop_beside_a_warning_sign_is_recorded_in_every_language(text, language):
+    reply = replies.parse(text, "nrs", language)
+    assert isinstance(reply, RedFlag)
+    assert reply.also == ("opt_out",)
+
+
+@pytest.mark.parametrize("text", ["peshab bondho", "please stop the bleeding", "saans band ho rahi hai"])
+def test_a_word_for_stopping_inside_a_warning_sign_is_no_opt_out(text):
+    reply = replies.parse(text, "nrs", "hi")
+    assert isinstance(reply, RedFlag)
+    assert reply.also == ()
+
+
+def test_the_signature_of_a_phone_takes_nothing_off_that_a_patient_wrote():
+    assert isinstance(replies.parse("stop\n\nSent from my iPhone"), OptOut)
+    assert isinstance(replies.parse("7-\nSent from my iPhone"), AskAgain)
+    assert isinstance(replies.parse("Sent from my iPhone 7"), AskAgain)
+    assert isinstance(replies.parse("7\nSent from my iPhone 8 and chest pain"), RedFlag)
+    assert isinstance(replies.parse("\u202e01\nSent from my iPhone"), AskAgain)
