@@ -1,13 +1,15 @@
 """The cohort page on the synthetic cohort of the shared cases: snapshots, figures, findings, and no leaks."""
 
+import json
 import subprocess
 import sys
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
-from prom.services import comparing, enrolling, reviewing, watching
+from prom.services import comparing, enrolling, exporting, reviewing, watching
 from prom.services.comparing_filters import Filters
 from prom.storage import audit
 from prom.storage.models import Alert, Episode, Sensitization, Site
@@ -39,6 +41,25 @@ def test_the_page_and_the_analysis_agree(shown, main, threshold):
     assert {one.covariate: one.hr for one in seen.hazards} == pytest.approx(
         {one["covariate"]: one["hr"] for one in answer["cox"]}, abs=1e-4
     )
+
+
+@here
+@pytest.mark.parametrize("threshold", [50, 30])
+def test_the_page_the_analysis_and_the_exported_outcomes_count_the_same_episodes(shown, main, threshold):
+    with shown.reading() as session:
+        seen = page(session, main, threshold=threshold)
+        answer = comparing.analysis(session, threshold=threshold, as_of=LATER)
+        rows = json.loads("".join(exporting.export(session, "outcomes", "json", False, LATER)))
+    states = Counter(row["state"] for row in rows if row["threshold"] == threshold)
+    assert states == Counter(answer["states"]) == Counter(dict(seen.states))
+    assert states.total() == answer["n"] == seen.n
+    responders = [row for row in rows if row["threshold"] == threshold and row["first_response_day"] not in {"", None}]
+    lost = [row for row in responders if row["state"] in {"early_loss", "late_loss", "loss_timing_uncertain"}]
+    # The two bands hold every responder but those whose questionnaire leaves them open.
+    unplaced = len(responders) - sum(answer["bands"][band]["n"] for band in ("below_40", "40_or_more"))
+    assert 0 <= unplaced <= sum((case["csi"] or {}).get("ge40") is None for case in expected())
+    assert sum(answer["bands"][band]["events"] for band in ("below_40", "40_or_more")) <= len(lost)
+    assert sum(curve.n for curve in seen.two.curves if curve.band != "all") == len(responders) - unplaced
 
 
 @here
