@@ -206,9 +206,12 @@ class _Turn:
             audit.record(self.session, audit.PATIENT, "opted in", person, self.now, reason="by text")
 
     def _pause(self, reason: str) -> None:
+        until = self.now + PAUSE if reason == "asked" else UNTIL_STAFF_RESUME
         for person in self._patients():
-            person.paused_until = self.now + PAUSE if reason == "asked" else UNTIL_STAFF_RESUME
-            person.paused_reason = reason[:24]
+            if person.paused_until is not None and person.paused_until > until:
+                # Whoever has the phone of somebody who died or moved must not start the questions again by PAUSE.
+                continue
+            person.paused_until, person.paused_reason = until, reason[:24]
             self.session.add(person)
             change = audit.Change("paused_reason", "", reason)
             audit.record(self.session, audit.PATIENT, "paused", person, self.now, patient=person, change=change)
