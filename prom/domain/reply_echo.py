@@ -39,11 +39,10 @@ _REACTION = re.compile(
 _SIGNED = ("sent from", "get outlook", "enviado d", "envoyé de", "envoye de")
 # A telephone's model may stand behind its name, and nothing else: what a patient adds is never taken off.
 _SIGNATURE = re.compile(
-    r"(?:^|\n[\s\-_]*| +[\-_]+ *(?=\S)|\s+)(?:sent from (?:my|a) |enviado (?:desde mi|do meu) |envoy[ée] de mon )"
-    r"(?:[\w\-']+ ){0,3}?"
+    r"\b(?:(?:sent from (?:my|a) |enviado (?:desde mi|do meu) |envoy[ée] de mon )(?:[\w\-']{1,20} ){0,3}?"
     r"(?:iphone|ipad|galaxy|samsung|android|phone|mobile|cell|smartphone|tablet|blackberry|redmi|huawei|pixel|nokia)"
-    r"(?: (?:\d{1,2}|[a-z]\d{1,3}|pro|max|plus|ultra|mini|se|note|galaxy|smartphone|smart|phone|5g)\b)*\s*\.?(?=\n|$)"
-    r"|(?:^|\n[\s\-_]*|\s+)(?:sent from|get) (?:outlook|yahoo mail|mail) (?:for|on) (?:ios|iphone|android)\.?(?=\n|$)",
+    r"(?: (?:\d{1,2}|[a-z]\d{1,3}|pro|max|plus|ultra|mini|se|note|galaxy|smartphone|smart|phone|5g)\b){0,6}"
+    r"|(?:sent from|get) (?:outlook|yahoo mail|mail) (?:for|on) (?:ios|iphone|android)) ?\.?$",
     re.IGNORECASE,
 )
 _CUT_OFF = re.compile(r"[\"']([^\"']{12,200}?)\.\.\.[\"']?")
@@ -84,10 +83,20 @@ def _without_signature(text: Text) -> Text:
     """Return a text without "Sent from my iPhone" at its end or on a line of its own: the phone wrote it."""
     if not any(said in text.plain for said in _SIGNED):
         return text
-    left = _SIGNATURE.sub("\n", text.cased).strip()
+    left = "\n".join(_unsigned(line) for line in text.cased.split("\n"))
     return replace(
         reply_text.read(left), too_long=text.too_long, doubtful_digits=text.doubtful_digits, ten_sign=text.ten_sign
     )
+
+
+def _unsigned(line: str) -> str:
+    """Return a line without the signature at its end and the dash that parts it off; "7-" keeps its own."""
+    signed = _SIGNATURE.search(line.rstrip())
+    if signed is None:
+        return line
+    before = line[: signed.start()].rstrip()
+    bare = before.rstrip("-_")
+    return bare if not bare or bare.endswith(" ") else before
 
 
 def _is_piece(left: str, squeezed: str, sent: Sequence[tuple[str, ...]]) -> bool:
