@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from flask import Flask, g, render_template, request
+from flask import Flask, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from prom import config, wiring
-from prom.web import compression, context, filters, guards, headers, locales, notices, sessions, signing_in
+from prom.web import compression, context, elsewhere, filters, guards, headers, locales, notices, sessions, signing_in
 
 MAXIMUM_UPLOAD = 5 * 1024 * 1024 + 64 * 1024
 log = logging.getLogger("prom.web")
@@ -27,6 +27,10 @@ class Application(Flask):
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Look for a signed-in person and a form's token, but not where a signature says who calls."""
         return guards.check() if request.blueprint == "webhooks" else super().preprocess_request()
+
+    def process_response(self, response: Response) -> Response:
+        """Set headers, pack and keep the session; a webhook has no session, and its answer is empty."""
+        return headers.add(response) if request.blueprint == "webhooks" else super().process_response(response)
 
 
 def create_app(wired: wiring.App | None = None) -> Flask:
@@ -51,6 +55,7 @@ def create_app(wired: wiring.App | None = None) -> Flask:
     _blueprints(app, csrf)
     filters.install(app)
     notices.install(app)
+    elsewhere.install(app)
     app.after_request(headers.add)
     app.after_request(compression.pack)
     app.register_error_handler(Exception, _error)

@@ -78,8 +78,8 @@ def _phone_looked_at(typed: Typed, go: str) -> ResponseReturnValue:
 
 def _site(session: Session, typed: Typed) -> Site:
     """Return the site of the enrolment: one of mine, the first unless another is chosen."""
-    sites = context.my_sites(session)
-    return next((site for site in sites if site.public_id == typed.get("site")), sites[0])
+    sites = [site for site in context.my_sites(session) if typed.get("site") in {"", site.public_id}]
+    return sites[0] if sites else abort(404)
 
 
 def _wrong(session: Session, typed: Typed, step: int) -> Errors:

@@ -1,6 +1,6 @@
 """Enrol many from a theatre list: paste or upload lines, see what was understood and wrong, then all or none."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from sqlmodel import Session
@@ -66,8 +66,8 @@ def _text() -> str:
 
 def _site(session: Session) -> Site:
     """Return the site chosen, one of mine."""
-    mine = context.my_sites(session)
-    return next((site for site in mine if site.public_id == request.form.get("site")), mine[0])
+    mine = [site for site in context.my_sites(session) if request.form.get("site", "") in {"", site.public_id}]
+    return mine[0] if mine else abort(404)
 
 
 def _page(session: Session, text: str, seen: Preview | None, errors: Errors) -> str:

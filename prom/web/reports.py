@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -24,7 +24,9 @@ def month() -> ResponseReturnValue:
     with context.reading() as session:
         mine = context.my_sites(session)
         named = request.args.get("site", "")
-        chosen = [site for site in mine if site.name == named] or mine
+        chosen = [site for site in mine if named in {"", site.name}]
+        if not chosen:
+            abort(404)
         shown = _month(request.args.get("month", "")) or reporting.month_of(today)
         seen = reporting.report(session, chosen, shown, context.now())
         return render_template(
@@ -33,7 +35,7 @@ def month() -> ResponseReturnValue:
             months_options=[(f"{one:%Y-%m}", f"{one:%B %Y}") for one in _months(today)],
             sites=mine,
             site_options=[("", _("all sites")), *((site.name, site.label) for site in mine)],
-            site=named if len(chosen) == 1 else "",
+            site=named,
             titles=_titles(),
             label=_label,
             why_not=why_not,
