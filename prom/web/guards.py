@@ -111,6 +111,11 @@ def _sign_in_again(endpoint: str) -> ResponseReturnValue | None:
     """Ask for the password again before an act that asks for a fresh sign-in."""
     if not getattr(current_app.view_functions[endpoint], "fresh", False):
         return None
+    return password_again()
+
+
+def password_again() -> ResponseReturnValue | None:
+    """Return where the password is asked for when it was given too long ago, for acts beside plainer ones."""
     if clock.wall().timestamp() - float(session.get("fs_paa", 0)) < FRESH_SECONDS:
         return None
     return redirect(url_for("security.verify", next=request.path if request.method == "GET" else "/"))

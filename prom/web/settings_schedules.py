@@ -85,6 +85,8 @@ def edit(procedure: str) -> ResponseReturnValue:
     typed = _typed()
     try:
         if request.form.get("go") == "save":
+            if (again := guards.password_again()) is not None:
+                return again
             with context.writing() as session:
                 site = site_here(session)
                 row = plan_editing.save(session, site, procedure, typed, context.actor(), context.now())
@@ -212,7 +214,7 @@ def _version(session: Session, public_id: str, site: Site) -> Plan:
 
 
 @blueprint.post("/settings/schedules/versions/<public_id>/move")
-@guards.needs(guards.Permission.SETTINGS)
+@guards.needs(guards.Permission.SETTINGS, fresh=True)
 def move_running(public_id: str) -> ResponseReturnValue:
     """Move the running procedures of the site to a version."""
     with context.writing() as session:
