@@ -32,7 +32,7 @@ def response(shares: tuple[Responders, ...], states: Mapping[str, int]) -> str:
 def _percent(value: float | None, low: float | None, high: float | None) -> str:
     if value is None or low is None or high is None:
         return ""
-    return f" ({100 * value:.0f} %, 95 % CI {100 * low:.0f}-{100 * high:.0f})"
+    return f" ({100 * value:.0f} %, 95 % CI {100 * low:.0f}\N{EN DASH}{100 * high:.0f})"
 
 
 def losses(two: Survival, half: Halves) -> str:
@@ -59,7 +59,7 @@ def hazard(hazards: tuple[Hazard, ...], n: int, events: int) -> str | None:
     high = "infinity" if found.high is None else f"{found.high:.2f}"
     return (
         f"Each 10 CSI points went with {found.hr:.2f} times the hazard of losing relief "
-        f"(95 % CI {found.low:.2f}-{high}; {events} losses among {n} responders)."
+        f"(95 % CI {found.low:.2f} to {high}; {events} losses among {n} responders)."
     )
 
 
@@ -71,9 +71,13 @@ def days(mean_days: tuple[MeanDays, ...], half: Halves) -> str | None:
     more = "more" if first.difference > 0 else "fewer"
     return (
         f"Up to day {first.tau}, {half[TWO[1]]} had {abs(first.difference):.0f} {more} days with relief on average "
-        f"({first.from_40:.0f} against {first.below_40:.0f}; 95 % CI of the difference {first.low:.0f} to "
-        f"{first.high:.0f})."
+        f"({first.from_40:.0f} against {first.below_40:.0f}; 95 % CI of the difference {_whole(first.low)} to "
+        f"{_whole(first.high)})."
     )
+
+
+def _whole(days: float) -> str:
+    return f"{days:.0f}".replace("-", "\N{MINUS SIGN}")
 
 
 def success(shares: tuple[Responders, ...], half: Halves) -> str | None:
@@ -89,7 +93,7 @@ def success(shares: tuple[Responders, ...], half: Halves) -> str | None:
 def _unknown(one: Responders) -> str:
     if not one.unknown or one.worst.value is None or one.best.value is None:
         return "none unknown"
-    return f"{one.unknown} unknown: {100 * one.worst.value:.0f}-{100 * one.best.value:.0f} % of all"
+    return f"{one.unknown} unknown: {100 * one.worst.value:.0f}\N{EN DASH}{100 * one.best.value:.0f} % of all"
 
 
 def answers(replies: tuple[BandReplies, ...], half: Halves) -> str | None:

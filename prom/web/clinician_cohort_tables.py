@@ -6,6 +6,7 @@ from prom.charts import theme
 from prom.charts.figure import Table, number
 from prom.domain import relief
 from prom.services.comparing_page import CohortView
+from prom.services.comparing_views import Mixed, MixedTerm
 from prom.web.clinician_blueprint import translated as _
 from prom.web.clinician_cohort_charts import p_words
 
@@ -22,9 +23,9 @@ class Section(NamedTuple):
 
 
 def sections(view: CohortView) -> list[Section]:
-    """Return the tables of the page in its order; empty ones are left out."""
+    """Return the tables of the page in their order; empty ones are left out, a model that was not fitted says why."""
     every = (_mean_days(view), _hazards(view), _mixed(view), _sensitivity(view), _states(view))
-    return [section for section in every if section.table.rows]
+    return [section for section in every if section.table.rows or (section.key == "mixed" and section.words)]
 
 
 def _mean_days(view: CohortView) -> Section:
@@ -99,19 +100,69 @@ def _mixed(view: CohortView) -> Section:
     heads = (_("Term"), _("Points of pain"), _("95 % CI"), "p")
     mixed = view.mixed
     rows = tuple(
-        (term.name.replace("_", " "), f"{term.coef:+.2f}", f"{term.low:+.2f} to {term.high:+.2f}", p_words(term.p))
+        (_term(term.name), _signed(term.coef, 2), _range(term, 2), p_words(term.p))
         for term in (mixed.terms if mixed else ())
     )
-    words = ""
-    if mixed is not None:
-        words = _(
-            "Pain over time by CSI, random intercept for each patient: %(answers)s answers of %(used)s of %(patients)s "
-            "patients.",
-            answers=mixed.answers,
-            used=mixed.patients_used,
-            patients=mixed.patients,
-        )
+    words = "" if mixed is None else " ".join(_in_words(mixed))
     return Section("mixed", _("Pain over time and CSI (mixed model)"), words, Table(heads, rows))
+
+
+def _term(name: str) -> str:
+    named = {
+        "intercept": _("Right after the procedure, at CSI 40"),
+        "time per 30 days": _("Each 30 days, at CSI 40"),
+        "CSI per 10 points": _("Each 10 CSI points, right after the procedure"),
+        "time x CSI": _("Each 10 CSI points, more for each 30 days"),
+    }
+    return named.get(name, name)
+
+
+def _in_words(mixed: Mixed) -> list[str]:
+    """Return the model in sentences: what pain did with a higher CSI, at once and by time, and what it rests on."""
+    terms = {term.name: term for term in mixed.terms}
+    if not terms:
+        return [_("Not fitted: %(reason)s (%(answers)s answers).", reason=mixed.reason, answers=mixed.answers)]
+    told = []
+    if "CSI per 10 points" in terms:
+        level = terms["CSI per 10 points"]
+        told.append(
+            _(
+                "Right after the procedure pain was %(points)s points %(direction)s with each 10 CSI points (95 %% CI "
+                "%(range)s).",
+                points=f"{abs(level.coef):.2f}",
+                direction=_("higher") if level.coef >= 0 else _("lower"),
+                range=_range(level, 2),
+            )
+        )
+    if "time x CSI" in terms:
+        told.append(_slope(terms["time x CSI"]))
+    rests_on = _(
+        "From %(answers)s answers of %(used)s of %(patients)s patients, each with their own level (random intercept).",
+        answers=mixed.answers,
+        used=mixed.patients_used,
+        patients=mixed.patients,
+    )
+    return [*told, rests_on]
+
+
+def _slope(term: MixedTerm) -> str:
+    values = {"points": f"{abs(term.coef):.2f}", "range": _range(term, 2)}
+    if term.low <= 0 <= term.high:
+        return _(
+            "Whether it then climbed differently with a higher CSI is open: %(range)s points more in each 30 days.",
+            **values,
+        )
+    if term.coef > 0:
+        return _("With each 10 CSI points it then climbed %(points)s points more in 30 days (%(range)s).", **values)
+    return _("With each 10 CSI points it then climbed %(points)s points less in 30 days (%(range)s).", **values)
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _range(term: MixedTerm, digits: int) -> str:
+    return _("%(low)s to %(high)s", low=_signed(term.low, digits), high=_signed(term.high, digits))
 
 
 def _sensitivity(view: CohortView) -> Section:

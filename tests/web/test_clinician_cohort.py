@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -50,6 +51,25 @@ def test_the_curve_has_its_table_and_the_estimate_between_visits(cohort, client_
     assert "At risk" in text
     assert 'data-overlay="npmle"' in text
     assert "p &lt; 0.001" in text or "p = 0." in text
+
+
+def test_the_mixed_model_is_told_in_sentences_beside_its_table(cohort, store, now, client_as):
+    with store.writing() as session:
+        comparing.refresh_models(session, now)
+    section = page(client_as("clinician")).split('id="mixed"')[1].split("</section>")[0]
+    assert re.search(r"pain was \d\.\d\d points (higher|lower) with each 10 CSI points \(95 % CI .+ to .+\)\.", section)
+    assert re.search(r"From \d+ answers of 28 of 28 patients", section)
+    assert "Each 10 CSI points, more for each 30 days" in section
+
+
+def test_a_mixed_model_that_cannot_be_fitted_says_why(store, site, now, client_as):
+    known.bikash_and_asha(store, now)
+    with store.writing() as session:
+        comparing.refresh_snapshots(session, now)
+        comparing.refresh_models(session, now)
+    section = page(client_as("clinician")).split('id="mixed"')[1].split("</section>")[0]
+    assert "Not fitted: too few patients with repeated answers" in section
+    assert "<table" not in section
 
 
 def test_a_band_that_is_too_small_gets_no_p_value(store, site, now, client_as):
