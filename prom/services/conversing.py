@@ -121,6 +121,12 @@ class _Turn:
         if offers_link and self.prompt is not None:
             self.prompt.reasks = dialogue.MOST_REASKS + 1
             conversation.keep_prompt(self.session, self.prompt)
+        late = not emergency and self.now - self.row.received_at > ANSWER_WITHIN
+        if late and (text_key in instruments.QUESTIONS or text_key.startswith("reask_")):
+            self._ask_late(question)
+            return
+        # An answer whose quarter of an hour is over does not leave; its row says so.
+        at = self.row.received_at if late else self.now
         text = {
             "site_id": self.patient.site_id if self.patient else self.row.site_id,
             "patient_id": self.patient.id if self.patient else None,
@@ -133,10 +139,15 @@ class _Turn:
             "variables": self.echo if text_key == question else None,
             "phone_index": self.row.phone_index,
             "phone": None if self.patient else self.phone,
-            "due_at": self.now,
-            "expires_at": self.now + (timedelta(hours=EMERGENCY_HOURS) if emergency else ANSWER_WITHIN),
+            "due_at": at,
+            "expires_at": at + (timedelta(hours=EMERGENCY_HOURS) if emergency else ANSWER_WITHIN),
         }
         messages.queue_answer(self.session, text, self.now)
+
+    def _ask_late(self, question: str) -> None:
+        """Go on with the questions of a text that was fetched long after it came, as we do unasked: by day, in turn."""
+        if self.prompt is not None:
+            self._remind(question, self.now, f"late|{question}")
 
     def _ask_again(self, question: str, nth: int) -> None:
         assert self.prompt is not None
@@ -226,7 +237,13 @@ class _Turn:
         assert self.prompt is not None
         due = self.now + timedelta(hours=hours)
         question = answering.open_question(self.prompt)
-        if question is None or due >= self.prompt.closes_at or self.patient is None:
+        if question is not None:
+            self._remind(question, due, f"later|{self.row.public_id}")
+
+    def _remind(self, question: str, due: datetime, key: str) -> None:
+        """Queue a question of the prompt for an instant, if its window is open then."""
+        assert self.prompt is not None
+        if due >= self.prompt.closes_at or self.patient is None:
             return
         messages.add_pending(
             self.session,
@@ -234,7 +251,7 @@ class _Turn:
             patient_id=self.patient.id,
             prompt_id=self.prompt.id,
             inbound_id=None,
-            dedupe_key=f"{self.prompt.public_id}|later|{self.row.public_id}",
+            dedupe_key=f"{self.prompt.public_id}|{key}",
             kind=MessageKind.REMINDER,
             text_key=question,
             question=question,
