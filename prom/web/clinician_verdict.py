@@ -1,5 +1,6 @@
 """The verdict as the patient page and the letter show it: badge, rule, four numbers, and what stands beside them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -39,7 +40,7 @@ def shown(seen: PatientView) -> Shown:
         rule=verdict.rule,
         next=next_action(seen),
         facts=(_pain(verdict), _relief(verdict), _csi(seen.csi), _replies(verdict, seen.episode.day)),
-        notes=(*_beside(verdict), *_more(seen)),
+        notes=(*_beside(verdict, {alert.rule for alert in seen.alerts if alert.open}), *_more(seen)),
     )
 
 
@@ -116,11 +117,11 @@ def _replies(verdict: Verdict, today: int) -> Fact:
     return _("Replies"), value, "; ".join(parts)
 
 
-def _beside(verdict: Verdict) -> tuple[str, ...]:
-    """Return the rule at the other threshold, when relief was last held, and the flares."""
+def _beside(verdict: Verdict, told: Collection[str]) -> tuple[str, ...]:
+    """Return the rule at the other threshold unless an alert told it, when relief was last held, and the flares."""
     notes = []
     for percent, rule in ((50, verdict.rule_50), (30, verdict.rule_30)):
-        if rule != verdict.rule and verdict.rule_50 != verdict.rule_30:
+        if rule != verdict.rule and rule not in told:
             notes.append(_("At %(percent)s %% relief: %(rule)s", percent=percent, rule=rule))
     if verdict.lost_between is None and verdict.last_held_day is not None:
         silence = verdict.days_of_silence or 0

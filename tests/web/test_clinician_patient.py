@@ -49,6 +49,13 @@ def test_the_verdict_stands_before_the_chart(client, bikash):
     assert "CSI" in text
 
 
+def test_what_an_alert_tells_is_not_told_twice(client, bikash):
+    text = page(client, f"/patients/{bikash}")
+    beside = text.split("What else the scores say")[1].split("</section>")[0]
+    assert "Relief waning" in beside
+    assert beside.count("was below 50 % by day 60") == 1
+
+
 def test_each_number_has_its_words_and_each_silence_its_reason(client, bikash):
     text = page(client, f"/patients/{bikash}")
     assert "Lower is better." in text
