@@ -42,7 +42,8 @@ class BandMeans:
 class ReplyPoint:
     """Of ``due`` questions on a nominal day, how many were answered, and how many we did not send.
 
-    ``low`` and ``high`` are the 95 % interval of the share answered, between 0 and 1.
+    ``low`` and ``high`` are the 95 % interval of the share answered, between 0 and 1. The share is of those that were
+    sent: what we failed to send is nobody's silence.
     """
 
     day: float
@@ -51,6 +52,11 @@ class ReplyPoint:
     low: float
     high: float
     not_sent: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Return how many questions could be answered."""
+        return self.due - self.not_sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def replies(groups: tuple[BandReplies, ...], footnote: str = "") -> Chart:
     return Chart(
         name="replies",
         title="Who answers",
-        unit="Questions answered, percent of those due, with 95\xa0% confidence interval (Wilson).",
+        unit="Questions answered, percent of those sent, with 95\xa0% confidence interval (Wilson).",
         direction="Higher is better.",
         summary=replies_summary(groups),
         table=replies_table(groups),
@@ -102,10 +108,10 @@ def means_figure(groups: tuple[BandMeans, ...]) -> Json:
 
 
 def replies_figure(groups: tuple[BandReplies, ...]) -> Json:
-    """Return the share answered as lines with ribbons, and the numbers due under the axis."""
-    lines = [_Line(group.band, [_reply(point) for point in group.points if point.due]) for group in groups]
+    """Return the share answered as lines with ribbons, and the numbers sent under the axis."""
+    lines = [_Line(group.band, [_reply(point) for point in group.points if point.sent]) for group in groups]
     axis = theme.values(0, 104, **theme.percents(0, 25, 50, 75, 100))
-    return _figure(lines, axis, "{when}: {value}\xa0% answered, {n} due", "Questions due", 6.2)
+    return _figure(lines, axis, "{when}: {value}\xa0% answered, {n} sent", "Questions sent", 6.2)
 
 
 def means_summary(groups: tuple[BandMeans, ...]) -> str:
@@ -124,14 +130,14 @@ def means_summary(groups: tuple[BandMeans, ...]) -> str:
 
 
 def replies_summary(groups: tuple[BandReplies, ...]) -> str:
-    """Return the chart in one sentence: answered of due in each band."""
+    """Return the chart in one sentence: answered of those sent in each band."""
     parts = []
     for group in groups:
-        due = sum(point.due for point in group.points)
+        sent = sum(point.sent for point in group.points)
         answered = sum(point.answered for point in group.points)
-        if due:
-            parts.append(f"{group.band.label} {answered} of {due} ({percent(answered / due)})")
-    return f"Answered: {joined(parts)}." if parts else "No question was due yet."
+        if sent:
+            parts.append(f"{group.band.label} {answered} of {sent} ({percent(answered / sent)})")
+    return f"Answered of those sent: {joined(parts)}." if parts else "No question was sent yet."
 
 
 def means_table(groups: tuple[BandMeans, ...]) -> Table:
@@ -166,12 +172,12 @@ class _Line:
 
 
 def _counts(point: ReplyPoint) -> tuple[str, str, str, str]:
-    unanswered = point.due - point.answered - point.not_sent
+    unanswered = point.sent - point.answered
     return (str(point.due), str(point.answered), str(unanswered), str(point.not_sent))
 
 
 def _reply(point: ReplyPoint) -> _Point:
-    return _Point(point.day, point.due, 100 * point.answered / point.due, 100 * point.low, 100 * point.high)
+    return _Point(point.day, point.sent, 100 * point.answered / point.sent, 100 * point.low, 100 * point.high)
 
 
 def _figure(lines: list[_Line], axis: Json, hover: str, heading: str, gap: float) -> Json:

@@ -253,10 +253,11 @@ def _replies(of: Tally) -> tuple[BandReplies, ...]:
 
 
 def _reply_points(due: Ints, came: Ints, unsent: Ints) -> Iterator[ReplyPoint]:
-    for day, asked, answered, ours in zip(pain.GRID.days, due.tolist(), came.tolist(), unsent.tolist(), strict=True):
-        if asked:
-            share = responders.share(answered, asked)
-            yield ReplyPoint(day, asked, answered, share.low or 0.0, share.high or 0.0, ours)
+    for day, all_due, answered, ours in zip(pain.GRID.days, due.tolist(), came.tolist(), unsent.tolist(), strict=True):
+        if all_due:
+            # What we did not send is not a question that somebody left unanswered.
+            share = responders.share(answered, all_due - ours)
+            yield ReplyPoint(day, all_due, answered, share.low or 0.0, share.high or 0.0, ours)
 
 
 def _scatter(of: Tally, cut_off: int) -> Scatter:

@@ -109,7 +109,18 @@ def test_a_line_is_labelled_where_it_ends():
 def test_replies_keep_what_we_did_not_send_apart_from_silence():
     groups = (cohort.BandReplies(theme.BELOW_40, (cohort.ReplyPoint(7, 10, 6, 0.3, 0.8, not_sent=1),)),)
     assert cohort.replies_table(groups).rows == (("CSI below 40", "day 7", "10", "6", "3", "1"),)
-    assert cohort.replies_summary(groups) == "Answered: CSI below 40 6 of 10 (60\xa0%)."
+    assert cohort.replies_summary(groups) == "Answered of those sent: CSI below 40 6 of 9 (67\xa0%)."
+    drawn = next(trace for trace in cohort.replies_figure(groups)["data"] if "lines" in trace["mode"] and trace["y"])
+    assert max(value for value in drawn["y"] if value is not None) <= 100 * 0.8
+
+
+def test_a_day_on_which_we_sent_nothing_is_in_the_table_and_not_in_the_line():
+    nothing = cohort.ReplyPoint(14, 5, 0, 0.0, 0.0, not_sent=5)
+    groups = (cohort.BandReplies(theme.BELOW_40, (cohort.ReplyPoint(7, 10, 6, 0.3, 0.8), nothing)),)
+    assert cohort.replies_table(groups).rows[1] == ("CSI below 40", "day 14", "5", "0", "0", "5")
+    assert cohort.replies_summary(groups) == "Answered of those sent: CSI below 40 6 of 10 (60\xa0%)."
+    assert cohort.replies_figure(groups)["data"]
+    assert cohort.replies_summary((cohort.BandReplies(theme.BELOW_40, (nothing,)),)) == "No question was sent yet."
 
 
 def test_numbers_stand_only_under_a_tick_of_their_own():
