@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 HREF = re.compile(r'<a\b[^>]*?href="([^"]+)"')
 MOST_PAGES = 400
+# A page that is over or not there is a page too.
+SHOWN = frozenset({200, 404, 410})
 
 
 def links(page):
@@ -23,7 +25,7 @@ def crawl(app, client, starts, each_route=1):
         if route is None or taken.get(route, 0) >= each_route:
             continue
         answer = client.get(address)
-        if answer.status_code != 200 or not answer.content_type.startswith("text/html"):
+        if answer.status_code not in SHOWN or not answer.content_type.startswith("text/html"):
             continue
         taken[route] = taken.get(route, 0) + 1
         pages[address] = answer.get_data(as_text=True)

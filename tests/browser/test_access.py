@@ -1,23 +1,35 @@
 """Every page a person can reach is valid HTML, passes axe at two sizes and does not scroll sideways at 320 px."""
 
+import contextlib
+import re
 import threading
 
 import html5lib
 import pytest
 from werkzeug.serving import make_server
 
+from prom import clock
 from prom.services import comparing
 from prom.storage import staff
 from prom.storage.models import Role
 from tests import people as persons
-from tests.browser import pages
+from tests.browser import everywhere, pages
 from tests.conftest import chromium
 from tests.web import clinician_patients as known
 from tests.web import desk
-from tests.web.conftest import PASSWORD, app, client_as, password_hash, wired  # noqa: F401 - the same app, served
-from tests.web.patients import linked
+from tests.web.conftest import (  # noqa: F401 - the same app, served
+    PASSWORD,
+    account,
+    app,
+    app_with,
+    client_as,
+    password_hash,
+    wired,
+)
+from tests.web.signing import EMAIL
+from tests.web.test_signing_in import code_at
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 ROLES = ("coordinator", "clinician", "admin", "auditor")
 STARTS = {
     "coordinator": ["/todo", "/enrol", "/data", "/me/security"],
@@ -43,7 +55,14 @@ def browser():
 @pytest.fixture
 def address(app):  # noqa: F811
     """Serve the app on a free port and return its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    with served(app) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def served(served_app):
+    """Serve an app on a free port."""
+    server = make_server("127.0.0.1", 0, served_app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -73,7 +92,9 @@ def mistakes(page):
     tree = parser.parse(page)
     ids = [element.attrib["id"] for element in tree.iter() if "id" in element.attrib]
     twice = sorted({each for each in ids if ids.count(each) > 1})
-    return [code for _, code, _ in parser.errors] + [f"id {each} twice" for each in twice]
+    files = [each for each in tree.iter("input") if each.get("type") == "file" and "value" in each.attrib]
+    found = [code for _, code, _ in parser.errors] + [f"id {each} twice" for each in twice]
+    return found + ["a file field with a value"] * len(files)
 
 
 def violations(page):
@@ -98,8 +119,19 @@ def looked_at(page, address, paths):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_page_of_a_role_is_valid_and_accessible(app, address, browser, clinic, client_as, role):  # noqa: F811
-    found = pages.crawl(app, client_as(role), STARTS[role])
+def test_every_page_of_a_role_is_valid_and_accessible(
+    app,  # noqa: F811
+    store,
+    site,
+    now,
+    address,
+    browser,
+    clinic,
+    client_as,  # noqa: F811
+    role,
+):
+    more = everywhere.of_staff(store, site, now, "second@clinic.example").get(role, [])
+    found = pages.crawl(app, client_as(role), [*STARTS[role], *more])
     assert len(found) >= {"coordinator": 12, "clinician": 6, "admin": 6, "auditor": 1}[role], sorted(found)
     assert [(path, wrong) for path, page in found.items() if (wrong := mistakes(page))] == []
     context = browser.new_context(bypass_csp=True)
@@ -116,13 +148,74 @@ def test_every_page_of_a_role_is_valid_and_accessible(app, address, browser, cli
 
 @pytest.mark.parametrize("language", ["en", "hi", "bn"])
 def test_every_page_of_a_patient_is_valid_and_accessible(app, wired, site, now, address, browser, language):  # noqa: F811
-    given = linked(app, wired, site, now)
-    starts = [f"{given.address}?lang={language}", f"/who?lang={language}", f"/a/{'x' * 26}?lang={language}"]
+    starts = [f"{start}?lang={language}" for start in everywhere.of_patients(app, wired, site, now)]
     found = pages.crawl(app, app.test_client(), starts, each_route=2)
     mine = {path: page for path, page in found.items() if f'lang="{language}"' in page.split(">", 2)[1] + ">"}
-    assert len(mine) >= 3, sorted(found)
+    assert len({pages.endpoint(app, path) for path in mine}) >= 11, sorted(mine)
     assert [(path, wrong) for path, page in mine.items() if (wrong := mistakes(page))] == []
     context = browser.new_context(bypass_csp=True)
     wrong = looked_at(context.new_page(), address, mine)
     context.close()
     assert "\n".join(wrong) == ""
+
+
+def test_what_nothing_links_to_is_valid_and_accessible(app, store, site, now, account, address, browser):  # noqa: F811
+    found = pages.crawl(app, app.test_client(), everywhere.of_staff(store, site, now, account.email)["public"], 2)
+    assert len(found) >= 3, sorted(found)
+    assert [(path, wrong) for path, page in found.items() if (wrong := mistakes(page))] == []
+    context = browser.new_context(bypass_csp=True)
+    wrong = looked_at(context.new_page(), address, found)
+    context.close()
+    assert "\n".join(wrong) == ""
+
+
+def test_the_way_in_with_a_second_step_is_valid_and_accessible(app_with, account, browser, now):  # noqa: F811
+    with served(app_with(PROM_TOTP="required")) as strict:
+        context = browser.new_context(bypass_csp=True)
+        page = context.new_page()
+
+        def sign_in():
+            page.goto(f"{strict}/login")
+            page.fill("#email", EMAIL)
+            page.fill("#password", PASSWORD)
+            page.locator("main button[type=submit]").click()
+            page.wait_for_load_state()
+
+        sign_in()
+        wrong = shown(page)
+        page.locator("main button[type=submit]").first.click()
+        page.wait_for_load_state()
+        wrong += shown(page)
+        key = re.search(r"<code>([A-Z2-7-]+)</code>", page.content()).group(1).replace("-", "")
+        page.fill("input[name=code]", code_at(key, clock.wall()))
+        page.locator("main form button[type=submit]").first.click()
+        page.wait_for_load_state()
+        page.goto(f"{strict}/verify")
+        wrong += shown(page)
+        context.clear_cookies()
+        sign_in()
+        wrong += shown(page)
+        page.goto(f"{strict}/mf-recovery")
+        wrong += shown(page)
+        context.close()
+    assert "\n".join(wrong) == ""
+
+
+def shown(page):
+    """Return what is wrong with the page that a browser shows now."""
+    found = [f"{page.url}: {words}" for words in mistakes(page.content())]
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        found += [f"{page.url} at {width}: {words}" for words in violations(page)]
+    return found
+
+
+def test_no_page_is_left_out(app, wired, store, site, now, clinic, client_as):  # noqa: F811
+    reached, more = set(), everywhere.of_staff(store, site, now, "second@clinic.example")
+    for role in ROLES:
+        found = pages.crawl(app, client_as(role), [*STARTS[role], *more.get(role, [])])
+        reached |= {pages.endpoint(app, path) for path in found}
+    for starts in (more["public"], everywhere.of_patients(app, wired, site, now)):
+        reached |= {pages.endpoint(app, path) for path in pages.crawl(app, app.test_client(), starts, each_route=9)}
+    every = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in rule.methods}
+    assert every - reached == set(everywhere.NO_PAGES) | everywhere.ON_THE_WAY_IN

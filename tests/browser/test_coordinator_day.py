@@ -13,6 +13,7 @@ from prom.services import inviting
 from prom.storage import answers, episodes, patients, plans, tasks
 from prom.storage.models import InvitationKind, TaskKind
 from tests import people
+from tests.browser.test_access import mistakes, violations
 from tests.conftest import chromium
 from tests.web.conftest import PASSWORD, account, app, app_with, password_hash, wired  # noqa: F401 - the same app
 from tests.web.desk import asked, done, open_tasks, texted
@@ -73,6 +74,8 @@ def mina(browser, served, account):  # noqa: F811
 def fits(page):
     page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page.url
+    # What follows a form has no address that another test could open.
+    assert violations(page) + mistakes(page.content()) == [], page.url
 
 
 @pytest.fixture
