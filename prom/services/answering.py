@@ -186,8 +186,8 @@ def _move_on(session: Session, prompt: Asked, rows: Iterable[Given], now: dateti
     asked = questions(prompt)
     done = _answered(prompt, rows)
     position = next((index for index, key in enumerate(asked) if key not in done), len(asked))
-    if position != prompt.position:
-        prompt.position, prompt.reasks = position, 0
+    # The count of re-asks is the prompt's: it goes on over its questions.
+    prompt.position = position
     if position >= len(asked):
         prompt.state = PromptState.ANSWERED
         prompt.answered_at = prompt.answered_at or now
