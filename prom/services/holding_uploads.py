@@ -12,6 +12,7 @@ from prom.storage.vault import Vault, VaultError
 
 HOUR_SECONDS = 3600
 FOLDER = "uploads"
+TOKEN_LENGTH = 32
 _OVER = "this upload is over: files are kept for an hour. Choose the file again."
 
 
@@ -22,7 +23,7 @@ def keep(instance: Path, vault: Vault, owner: str, text: str, wall: datetime) ->
     for old in folder.glob("*.sealed"):
         if _over(old, wall):
             old.unlink(missing_ok=True)
-    token = secrets.token_hex(16)
+    token = secrets.token_hex(TOKEN_LENGTH // 2)
     key = vault.new_data_key()
     path = folder / f"{token}.sealed"
     path.touch(mode=0o600)
@@ -56,7 +57,7 @@ def _over(path: Path, wall: datetime) -> bool:
 
 
 def _path(instance: Path, token: str) -> Path | None:
-    named = token.isascii() and token.isalnum()
+    named = len(token) == TOKEN_LENGTH and token.isascii() and token.isalnum()
     return instance / FOLDER / f"{token}.sealed" if named else None
 
 

@@ -32,6 +32,8 @@ def asset(name: str) -> str:
 @guards.needs(guards.Permission.PUBLIC)
 def static_file(name: str) -> ResponseReturnValue:
     """Serve one static file."""
+    if not name.isprintable():
+        return abort(404)  # A NUL is no part of a path: looking for it would be an error of ours.
     path = (FOLDER / name).resolve()
     packed = path.with_name(path.name + ".gz")
     if FOLDER not in path.parents or not (path.is_file() or packed.is_file()):

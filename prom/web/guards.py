@@ -89,6 +89,7 @@ def check() -> ResponseReturnValue | None:
     endpoint = request.endpoint
     if endpoint is None:
         return None
+    _refuse_nul()
     permission = permission_of(current_app, endpoint)
     if permission is None:
         abort(403)
@@ -105,6 +106,18 @@ def check() -> ResponseReturnValue | None:
         return redirect(url_for("security.login"))
     _note_refusal(permission)
     return abort(403)
+
+
+def _refuse_nul() -> None:
+    """Refuse a request with a NUL, which PostgreSQL stores in no text; what patients write is kept sealed."""
+    if request.blueprint == "webhooks":
+        return
+    given = [str(one) for one in (request.view_args or {}).values()]
+    given += [one for _, one in request.args.items(multi=True)]
+    if request.blueprint != "patient":
+        given += [one for _, one in request.form.items(multi=True)]
+    if any("\0" in one for one in given):
+        abort(400)
 
 
 def _sign_in_again(endpoint: str) -> ResponseReturnValue | None:
