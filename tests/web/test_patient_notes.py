@@ -116,3 +116,11 @@ def test_no_note_breaks_the_page(asha, odd):
     )
     assert response.status_code in {303, 422}
     assert all(len(words) <= 1000 for words, _ in notes(asha))
+
+
+@pytest.mark.parametrize(("country", "kinds"), [("AU", [TaskKind.CALL]), ("IN", [TaskKind.READ])])
+def test_a_countrys_own_emergency_number_is_one_on_the_page_too(asha, site, country, kinds):
+    with asha.wired.store.writing() as session:
+        session.get(type(site), site.id).country = country
+    write(asha, "000")
+    assert [task.kind for task in open_tasks(asha)] == kinds
