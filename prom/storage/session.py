@@ -180,7 +180,11 @@ def engine_for(url: str, *, synced: bool = True) -> Engine:
     """
     if url.startswith("sqlite"):
         engine = create_engine(
-            url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+            url,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            hide_parameters=True,
+            # The connection used last has the pages that were written last.
+            pool_use_lifo=True,
         )
         event.listen(engine, "connect", _prepare_sqlite if synced else _prepare_unsynced)
         event.listen(engine, "begin", _begin_sqlite)
