@@ -77,7 +77,7 @@ def means(groups: tuple[BandMeans, ...], footnote: str = "") -> Chart:
         summary=means_summary(groups),
         table=means_table(groups),
         figure=means_figure(groups),
-        keys=_keys(tuple(group.band for group in groups)),
+        keys=_keys(tuple(group.band for group in groups if any(point.n >= DRAWN_FROM for point in group.points))),
         footnote=footnote,
     )
 

@@ -19,6 +19,8 @@ from prom.charts.theme import Band
 WIDE, NARROW = 470, 430
 # Fewer than these say too little for a curve: the band is in the table only.
 PATIENTS_AT_LEAST, EVENTS_AT_LEAST = 10, 5
+# Where nobody is in relief any more, the label stands above the axis instead of in it.
+_ABOVE_AXIS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +264,7 @@ def _ticks(curve: Curve, horizon: float) -> Json:
 def _ends(curves: list[Curve], horizon: float) -> list[Json]:
     places = theme.apart([100 * curve.share_at(horizon) for curve in curves], 5.6)
     return [
-        theme.line_end(curve.band.short, (_until(curve, horizon), place), horizon, curve.band.colour)
+        theme.line_end(curve.band.short, (_until(curve, horizon), max(place, _ABOVE_AXIS)), horizon, curve.band.colour)
         for curve, place in zip(curves, places, strict=True)
     ]
 

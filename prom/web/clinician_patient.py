@@ -156,7 +156,7 @@ def letter(public_id: str) -> ResponseReturnValue:
             "clinician/letter.html",
             seen=seen,
             site=site,
-            verdict=clinician_verdict.shown(seen),
+            verdict=clinician_verdict.shown(seen, alerts_beside=False),
             chart=clinician_charts.charts(seen).trajectory,
             drawing=letter_chart.drawing(drawn),
             answers=letter_chart.visits(drawn),

@@ -28,19 +28,23 @@ class Shown:
     notes: tuple[str, ...]
 
 
-def shown(seen: PatientView) -> Shown:
-    """Return the verdict of a patient's page; before the procedure it says what is awaited."""
+def shown(seen: PatientView, *, alerts_beside: bool = True) -> Shown:
+    """Return the verdict of a patient's page; before the procedure it says what is awaited.
+
+    What an open alert says is left out of the notes where the alerts stand beside them.
+    """
     verdict = seen.verdict
     if verdict is None:
         headline, rule = _without(seen)
         return Shown(headline, "quiet", rule, next_action(seen), (_csi(seen.csi),), _more(seen))
+    told = {alert.rule for alert in seen.alerts if alert.open and alerts_beside}
     return Shown(
         headline=verdict.headline,
         tone=clinician_charts.TONES[verdict.badge],
         rule=verdict.rule,
         next=next_action(seen),
         facts=(_pain(verdict), _relief(verdict), _csi(seen.csi), _replies(verdict, seen.episode.day)),
-        notes=(*_beside(verdict, {alert.rule for alert in seen.alerts if alert.open}), *_more(seen)),
+        notes=(*_beside(verdict, told), *_more(seen)),
     )
 
 

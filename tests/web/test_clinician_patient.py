@@ -181,6 +181,7 @@ def test_the_letter_is_one_drawing_without_a_script(client, bikash):
     assert scripts(text) == []
     assert text.count("<svg") == 1
     assert "Relief lost at day 60" in text
+    assert "At 50 % relief: Relief held on day 30 and was below 50 % by day 60" in text
     assert "Record R-102" in text
     assert "not a diagnosis" in text
 
