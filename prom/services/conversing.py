@@ -189,7 +189,7 @@ class _Turn:
             patient_id=episode.patient_id,
             site_id=episode.site_id,
             kind=AlertKind.RED_FLAG,
-            rule=f"A text spoke of a possible emergency: {kind.replace('_', ' ')}",
+            rule=f"A text spoke of a possible emergency: {kind.replace('_', ' ')}.",
             raised_at=self.now,
             dedupe_key=f"red_flag|{self.row.public_id}|{episode.id}",
         )

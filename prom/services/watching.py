@@ -101,7 +101,10 @@ def _wanted(course: Course, waning: relief.Relief, loss: relief.Relief) -> list[
         day, nrs = worse
         baseline = course.baseline
         assert baseline is not None
-        rule = f"Pain {nrs} on day {day}: worse than before the procedure (mean {float(baseline.mean):.1f})."
+        rule = (
+            f"Pain {nrs} on day {day} against a mean of {float(baseline.mean):.1f} before the procedure: worse. "
+            "A flag that asks for a look; alone it is no loss of relief."
+        )
         found.append(_Wanted(course, AlertKind.DETERIORATION, day, rule))
     return found
 

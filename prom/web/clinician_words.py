@@ -32,7 +32,8 @@ def kinds() -> dict[str, Kind]:
     return {
         AlertKind.RED_FLAG.value: Kind(_("Red flag"), "alert"),
         AlertKind.RED.value: Kind(_("Relief lost"), "alert"),
-        AlertKind.DETERIORATION.value: Kind(_("Worse than before"), "alert"),
+        # One score may raise it, so it is a flag to look at and never in the colours of a loss.
+        AlertKind.DETERIORATION.value: Kind(_("Worse than before"), "info"),
         AlertKind.AMBER.value: Kind(_("Relief waning"), "amber"),
         AlertKind.NOT_ANSWERING.value: Kind(_("Not answering"), "info"),
     }

@@ -106,6 +106,8 @@ def test_pain_clearly_worse_than_before_is_told_until_it_is_better(store, asha, 
         told(session, asha, [(14, 10), (30, 10)], now)
         flag = alerts(session, asha)[AlertKind.DETERIORATION]
         assert flag.day == 14
+        assert flag.rule.startswith("Pain 10 on day 14 against a mean of 8.0 before the procedure")
+        assert "alone it is no loss of relief" in flag.rule
         told(session, asha, [(60, 8)], now)
         assert alerts(session, asha) == {}
 

@@ -4,6 +4,7 @@ import pytest
 
 from prom.domain import procedures
 from prom.storage import sites
+from prom.web import clinician_words
 from tests.web import clinician_patients as known
 
 
@@ -26,6 +27,13 @@ def test_whoever_lost_relief_is_listed_with_the_rule_the_csi_and_the_denominator
     assert "Relief held on day 30 and was below 30 % by day 60" in text
     assert "CSI 50 severe" in text
     assert 'class="spark"' in text
+
+
+def test_what_one_score_may_raise_is_never_in_the_colours_of_a_loss(app):
+    with app.test_request_context():
+        assert {kind: words.tone for kind, words in clinician_words.kinds().items()} == {
+            "red_flag": "alert", "red": "alert", "deterioration": "info", "amber": "amber", "not_answering": "info",
+        }  # fmt: skip
 
 
 def test_whoever_is_in_relief_is_not_listed(people, client_as):
