@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_security import current_user
 
-from prom.services import exporting, holding_uploads, importing, importing_names, made_up
+from prom.services import exporting, exporting_tables, holding_uploads, importing, importing_names, made_up
 from prom.services.importing import FileError, ImportReport
 from prom.web import context, guards
 
@@ -172,6 +172,8 @@ def take_identified() -> ResponseReturnValue:
 
 def _archive(*, identified: bool) -> ResponseReturnValue:
     what, fmt = request.form.get("what", ""), request.form.get("format", "")
+    if what not in exporting_tables.TABLES or fmt not in ENDINGS:
+        abort(400)  # Before the trail is written: whatever somebody typed there would stand in it for good.
     with context.writing() as session:
         exporting.note(session, what, fmt, identified, context.actor(), context.now())
     archive = tempfile.SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115 - closed when the response was read

@@ -1,5 +1,6 @@
 """A whole journey with words that must not leak: no log, no address and no plain byte of the database holds them."""
 
+import io
 import logging
 import re
 import sqlite3
@@ -58,6 +59,8 @@ def journey(story, app):
     anybody = app.test_client()
     asked = [f"/a/{tokens[-1]}" if tokens else "/a/" + "x" * 26]
     pages = [anybody.get(asked[0]), anybody.post(asked[0] + "/note", data={"note": NOTE})]
+    pages += [anybody.get(f"{asked[0]}{tail}") for tail in ("/done", "/choices", "/next.ics", "/nowhere")]
+    pages += [anybody.get(path) for path in ("/who", "/healthz", "/readyz", "/metrics", f"/b/{asked[0][3:]}")]
     pages += staff_pages(story, app)
     backing_up.backup(story.world.store, story.world.settings, story.now)
     return tokens, pages
@@ -75,11 +78,29 @@ def staff_pages(story, app):
     ):
         client = signed_in(story, app, role, email)
         pages.append(client.post("/patients", data={"q": FIRST}, follow_redirects=True))
-        tails = ("", "/messages", "/history", "/schedule", "/print", "/nowhere")
+        tails = ("", "/messages", "/history", "/schedule", "/print", "/nowhere", "/sensitization", "/treatments")
+        tails += ("/merge", "/consents", "/print/csi", "/print/consent", "/baseline")
         pages += [client.get(f"/patients/{public_id}{tail}") for tail in tails]
         pages += [client.get(path) for path in ("/todo", "/patients", "/clinic", "/cohort", "/admin/audit")]
+        pages += [client.get(path) for path in ("/reports", "/admin/system", "/settings", "/me", "/enrol/list")]
+        pages += uploads(client)
         links = {link for page in pages for link in re.findall(r'href="(/[^"]*)"', page.get_data(as_text=True))}
         pages += [client.get(link) for link in sorted(links) if not link.startswith(("/sim", "/static"))]
+    return pages
+
+
+def uploads(client):
+    """Send files and forms with the canaries in them, sound and broken; what is refused must not repeat them."""
+    rows = f"site,record_number,first_name,last_name,phone\nmain,{RECORD},{FIRST},{LAST},{PHONE}\n"
+    files = [("episodes", rows), ("answers", rows), ("episodes", rows.replace(",", ";")), ("nothing", rows)]
+    pages = [
+        client.post("/data/import", data={"what": what, "file": (io.BytesIO(text.encode()), f"{LAST}.csv")})
+        for what, text in files
+    ]
+    # The list that was pasted stands in its own form again: only the log and the database matter here.
+    client.post("/enrol/list", data={"lines": rows, "go": "show"})
+    pages.append(client.post("/data/export", data={"what": FIRST, "format": PHONE}))
+    client.post("/data/export", data={"what": "episodes", "format": "csv"}).close()
     return pages
 
 
