@@ -58,7 +58,7 @@ class Clinic:
     tokens: dict[str, str] = field(default_factory=dict)
 
 
-def clinic(store, site, now, record="R-101", phone=people.ASHA_PHONE):
+def clinic(store, site, now, record="R-101", phone=people.ASHA_PHONE):  # noqa: PLR0915 - a list of rows
     """Fill a site: a procedure that is done and one that is planned, texts, tasks, an alert, a plan, invitations."""
     made = Clinic(site)
     ids = made.ids
