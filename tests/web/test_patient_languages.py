@@ -122,7 +122,9 @@ def test_dates_are_written_in_the_language(bikash):
 
 def test_an_unknown_language_leaves_the_patients_own(bikash):
     assert '<html lang="bn">' in text(bikash.page("?lang=xx"))
-    assert '<html lang="bn">' in text(bikash.page("?lang=%00"))
+    assert '<html lang="bn">' in text(bikash.page("?lang=../en"))
+    # A sign that no browser sends is refused before any page is chosen.
+    assert bikash.page("?lang=%00").status_code == 400
 
 
 def test_a_link_that_is_over_speaks_the_readers_language_not_the_patients(bikash):
