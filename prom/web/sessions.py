@@ -3,10 +3,13 @@
 Deleting the row, disabling the account or 15 idle minutes end a session at once; there is no "remember me".
 """
 
+import base64
+import hashlib
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask, Request, Response
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSession, SessionInterface
@@ -36,6 +39,8 @@ class RowSessions(SessionInterface):
         self._store = store
         self._https = https
         self._json = TaggedJSONSerializer()
+        # What a page says once may name a patient, and waits in the row for the next page: rows are sealed.
+        self._seal = Fernet(base64.urlsafe_b64encode(hashlib.blake2b(cookie_key, digest_size=32).digest()))
         self._signer = URLSafeTimedSerializer(cookie_key, salt="anonymous", serializer=self._json)
         # The __Host- prefix makes browsers refuse the cookie from any other host or path, but needs HTTPS.
         self.cookie_name = "__Host-prom" if https else "prom"
@@ -62,10 +67,17 @@ class RowSessions(SessionInterface):
             return opened
         if row is None:
             return PromSession()
-        opened = PromSession(self._json.loads(row.content))
+        opened = PromSession(self._opened(row.content))
         opened.token = token
         age = (clock.wall() - row.last_seen_at).total_seconds()
         opened.modified = age > staff.TOUCH_SECONDS
+        return opened
+
+    def _opened(self, content: str) -> dict[str, Any]:
+        try:
+            opened: dict[str, Any] = self._json.loads(self._seal.decrypt(content).decode())
+        except InvalidToken:
+            return {}
         return opened
 
     def save_session(self, _app: Flask, session: Any, response: Response) -> None:
@@ -86,7 +98,7 @@ class RowSessions(SessionInterface):
     def _save_row(self, session: PromSession, response: Response) -> None:
         if session.token and not session.renew and not session.modified:
             return
-        content, now = self._json.dumps(dict(session)), clock.wall()
+        content, now = self._seal.encrypt(self._json.dumps(dict(session)).encode()).decode(), clock.wall()
         if session.token and not session.renew:
             self._keep_row(session.token, content, now)
             return

@@ -149,3 +149,14 @@ def test_one_person_may_have_two_sessions_and_sign_out_ends_one(app, account, st
     one.post("/logout")
     assert not is_open(one)
     assert is_open(two)
+
+
+def test_what_a_session_holds_lies_sealed(app, account, store):
+    client = app.test_client()
+    sign_in(client)
+    [row] = rows(store)
+    assert "_user_id" not in row.content
+    assert account.fs_uniquifier not in row.content
+    with store.writing() as session:
+        session.merge(row).content = "{}"
+    assert not is_open(client)
