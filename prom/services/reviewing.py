@@ -151,7 +151,7 @@ class Conclusion:
             raise ReviewError(f"there is no cause {min(unknown)!r}; known are {', '.join(CAUSES)}")
 
 
-def review(
+def review(  # noqa: PLR0913 - what a review says, all named
     session: Session,
     public_id: str,
     *,
@@ -161,14 +161,16 @@ def review(
     actor: audit.Actor,
     now: datetime,
     site_ids: Collection[int],
+    patient_id: str | None = None,
 ) -> Review | None:
     """Store a clinician's conclusion on an alert and mark it reviewed, with an amber one that a red one contains.
 
-    Return None for an alert of other sites. An alert reviewed before is a ReviewError.
+    Return None for an alert of other sites, or not of the patient with the public id `patient_id` where one is given.
+    An alert reviewed before is a ReviewError.
     """
     concluded = Conclusion(tuple(dict.fromkeys(causes)), cause, note.strip())
     alert = alerts.by_public_id(session, public_id, site_ids)
-    if alert is None:
+    if alert is None or patient_id not in {None, session.get_one(Patient, alert.patient_id).public_id}:
         return None
     if actor.staff_id is None:
         raise ReviewError("a review is signed by a member of staff")

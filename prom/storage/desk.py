@@ -5,7 +5,7 @@ Opening and closing tasks is in `tasks`; here is what happens to a task while pe
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, update
@@ -33,6 +33,8 @@ from prom.storage.models import (
 NEVER_LEFT = (MessageState.PENDING, MessageState.CLAIMED, MessageState.EXPIRED, MessageState.SUPPRESSED)
 # A theatre list is shorter; what nobody has marked for weeks is reached as the first ones are.
 PROCEDURES_SHOWN = 60
+ASKED = tuple(state for state in PromptState if state not in {PromptState.PLANNED, PromptState.NOT_SENT})
+LONGEST_WINDOW = timedelta(days=31)
 CONVERSING = (MessageKind.PROMPT, MessageKind.DIARY, MessageKind.REMINDER, MessageKind.CONFIRMATION)
 
 # What tells somebody in a possible emergency what to do; two of them also confirm an opt-out.
@@ -140,7 +142,14 @@ def day(session: Session, site_ids: Collection[int], start: datetime, end: datet
     asked: Any = (
         select(func.count(), func.count(col(Prompt.answered_at)))
         .select_from(Prompt)
-        .where(col(Prompt.site_id).in_(site_ids), col(Prompt.asked_at) >= start, col(Prompt.asked_at) < end)
+        .where(
+            col(Prompt.site_id).in_(site_ids),
+            # By the index on state and due time: a prompt is asked within its window, at most a month after it was due.
+            col(Prompt.state).in_(ASKED),
+            col(Prompt.due_at) >= start - LONGEST_WINDOW,
+            col(Prompt.asked_at) >= start,
+            col(Prompt.asked_at) < end,
+        )
     )
     total, answered = session.exec(asked).one()
     missing = select(func.count()).where(

@@ -119,16 +119,6 @@ def close_for_prompt(session: Session, prompt: Asked, kind: TaskKind, *, outcome
     )
 
 
-def close_reason(session: Session, key_start: str, *, outcome: str, now: datetime) -> int:
-    """Close the open tasks whose dedupe key begins so (what they warn of is over), and return how many there were."""
-    closed = session.connection().execute(
-        update(Task)
-        .where(col(Task.dedupe_key).startswith(key_start, autoescape=True), col(Task.done_at).is_(None))
-        .values(done_at=now, outcome=outcome)
-    )
-    return closed.rowcount
-
-
 def close_older(session: Session, kind: TaskKind, before: datetime, *, outcome: str, now: datetime) -> int:
     """Close the open tasks of one kind that were opened before an instant, and return how many there were."""
     closed = session.connection().execute(

@@ -102,13 +102,13 @@ def review(public_id: str) -> ResponseReturnValue:
     typed = Typed.from_form()
     with context.reading() as session:
         seen = _seen(session, public_id, request.form.get("episode") or None)
-        wrong = _problem(typed) or _stored(typed)
+        wrong = _problem(typed) or _stored(typed, public_id)
         if wrong is not None:
             return _page(seen, typed, [wrong]), 422
     return _reviewed(seen)
 
 
-def _stored(typed: Typed) -> tuple[str, str] | None:
+def _stored(typed: Typed, public_id: str) -> tuple[str, str] | None:
     """Store a review in a transaction of its own; return what is wrong with it, or None."""
     try:
         with context.writing() as session:
@@ -121,6 +121,7 @@ def _stored(typed: Typed) -> tuple[str, str] | None:
                 actor=context.actor(),
                 now=context.now(),
                 site_ids=context.my_site_ids(session),
+                patient_id=public_id,
             )
     except reviewing.ReviewError as error:
         return "alert", str(error)

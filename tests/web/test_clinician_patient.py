@@ -252,3 +252,10 @@ def test_striking_out_asks_for_the_password_again_after_a_while(store, app, clie
     assert "/verify" in answer.location
     with store.reading() as session:
         assert answers.by_public_id(session, row.public_id).state is AnswerState.CURRENT
+
+
+def test_an_alert_is_reviewed_on_its_own_patients_page_only(store, bikash, client):
+    given = {"alert": open_alert(store, bikash).public_id, "cause": "technique", "considered": ["technique"]}
+    asha = known.public_id(store, "R-101")
+    assert client.post(f"/patients/{asha}/review", data=given).status_code == 404
+    assert client.post(f"/patients/{bikash}/review", data=given).status_code == 303

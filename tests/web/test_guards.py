@@ -47,7 +47,14 @@ PUBLIC = {
     "signing_in.setup",
 } | guards.SECURITY_PAGES
 SHUT = {"security.static", "security.tf_select", "security.two_factor_rescue"}
-ARGUMENTS = {"token": "x" * 26, "name": "prom.css", "public_id": "nobody", "action": "reset", "number": "1", "entry_id": "1"}
+ARGUMENTS = {
+    "token": "x" * 26,
+    "name": "prom.css",
+    "public_id": "nobody",
+    "action": "reset",
+    "number": "1",
+    "entry_id": "1",
+}
 
 
 def rules(app):
