@@ -120,7 +120,8 @@ def test_a_file_of_anything_is_refused_in_words(client_as, site, content):
             (coordinator, "/enrol/list", {"go": "show"}),
         ):
             answer = client.post(path, data=more | {"file": (io.BytesIO(content), name)})
-            assert answer.status_code in {200, 422}, (path, name)
+            # A line break in the name ends the part's head: what follows is a field, and one with NULs is refused.
+            assert answer.status_code in {200, 400, 422}, (path, name)
             assert "<script>alert" not in answer.get_data(as_text=True), (path, name)
             assert "X-Injected" not in answer.headers
 
