@@ -84,7 +84,7 @@ def sums(session: Session, month: date) -> list[Sum]:
     found = []
     for site in sites.everything(session):
         period = reporting.period_of([site], month)
-        replies = reports.replies(session, period, "site")
+        replies = reports.replies(session, period, "site")["site"]
         spent = reports.spent(session, period, "site")
         found.append(
             Sum(

@@ -97,7 +97,7 @@ def next_month(month: date) -> date:
 def report(session: Session, sites: Sequence[Site], month: date, now: datetime) -> Report:
     """Return the report of a month, cut at the first site's midnight; `sites` must not be empty."""
     period = period_of(sites, month)
-    by = {key: _ordered(key, reports.replies(session, period, key)) for key in reports.KEYS}
+    by = {key: _ordered(key, rows) for key, rows in reports.replies(session, period, *reports.KEYS).items()}
     return Report(
         month=month,
         replies=by,
@@ -161,7 +161,7 @@ def _spend(session: Session, sites: Sequence[Site], period: Period) -> Spend:
 
 def _forecast(session: Session, sites: Sequence[Site], month: date, now: datetime) -> Forecast:
     lately = Period([site.id for site in sites], now - LOOK_BACK, now)
-    asked = sum(one.asked for one in reports.replies(session, lately, "site"))
+    asked = sum(one.asked for one in reports.replies(session, lately, "site")["site"])
     by_site = {one.key: one.segments for one in reports.spent(session, lately, "site")}
     coming = reports.prompts_due(session, period_of(sites, month))
     if not asked:

@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, case, func
+from sqlalchemy import Select, case, func, text
 from sqlalchemy import select as columns_of
 from sqlmodel import Session, col
 
@@ -79,21 +79,35 @@ KEYS: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def replies(session: Session, period: Period, by: str) -> list[Replies]:
-    """Return the replies to the prompts due in a period by one of KEYS; cancelled and waiting prompts are left out."""
-    key = KEYS[by]().label("key")
+def replies(session: Session, period: Period, *by: str) -> dict[str, list[Replies]]:
+    """Return the replies to the prompts due in a period by some of KEYS, counted in one pass.
+
+    Cancelled and waiting prompts are left out, and so is a key without any that was asked or not sent.
+    """
+    # Grouped by their labels: PostgreSQL takes an expression with bound numbers for another one when it stands twice.
+    labels = [f"key_{place}" for place in range(len(by))]
+    keys = [KEYS[name]().label(label) for name, label in zip(by, labels, strict=True)]
+    counts = (_how_many(states) for states in ((*ANSWERED, *ASKED), ANSWERED, (PromptState.NOT_SENT,)))
     query = (
-        columns_of(key, *(_how_many(states) for states in ((*ANSWERED, *ASKED), ANSWERED, (PromptState.NOT_SENT,))))
+        columns_of(*keys, *counts)
         .select_from(Prompt)
         .join(Episode, col(Prompt.episode_id) == col(Episode.id))
         .join(Patient, col(Prompt.patient_id) == col(Patient.id))
         .join(Site, col(Prompt.site_id) == col(Site.id))
         .outerjoin(Sensitization, col(Sensitization.episode_id) == col(Episode.id))
-        .group_by(key)
+        .group_by(*map(text, labels))
     )
     rows = session.execute(_due_in(query, period)).all()
-    found = [Replies(row[0], int(row[1]), int(row[2]), int(row[3])) for row in rows]
-    return [one for one in found if one.asked or one.not_sent]
+    return {name: _added_up(rows, place, len(by)) for place, name in enumerate(by)}
+
+
+def _added_up(rows: Sequence[Any], place: int, keys: int) -> list[Replies]:
+    sums: dict[str, list[int]] = {}
+    for row in rows:
+        counts = sums.setdefault(row[place], [0, 0, 0])
+        for number in range(3):
+            counts[number] += int(row[keys + number])
+    return [Replies(key, *counts) for key, counts in sums.items() if counts[0] or counts[2]]
 
 
 def _how_many(states: Sequence[PromptState]) -> Any:
@@ -136,9 +150,9 @@ def texts_not_delivered(session: Session, period: Period) -> dict[tuple[str, str
 
 def spent(session: Session, period: Period, by: str) -> list[Texts]:
     """Return the texts handed to the provider in a period by language or site; texts to nobody's record have none."""
-    key = (col(Site.name) if by == "site" else func.coalesce(col(Patient.language), "")).label("key")
+    key = col(Site.name) if by == "site" else func.coalesce(col(Patient.language), "")
     query = (
-        columns_of(key, func.count(), func.coalesce(func.sum(col(Message.segments)), 0))
+        columns_of(key.label("key"), func.count(), func.coalesce(func.sum(col(Message.segments)), 0))
         .select_from(Message)
         .join(Site, col(Message.site_id) == col(Site.id))
         .outerjoin(Patient, col(Message.patient_id) == col(Patient.id))
@@ -147,7 +161,7 @@ def spent(session: Session, period: Period, by: str) -> list[Texts]:
             col(Message.sending_at) < period.end,
             col(Message.site_id).in_(period.site_ids),
         )
-        .group_by(key)
+        .group_by(text("key"))
     )
     return [Texts(row[0], row[1], int(row[2])) for row in session.execute(query)]
 

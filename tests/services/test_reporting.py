@@ -5,13 +5,18 @@ from datetime import date, timedelta
 import pytest
 
 from prom.services import planning, reporting
-from prom.storage import audit, prompts
+from prom.storage import audit, prompts, sites
 from prom.storage.models import Message, MessageKind, MessageState, PromptState
 from tests import people
 
 
 @pytest.fixture
 def march(store, site, now):
+    """Return a time after a month of two patients."""
+    return a_month(store, site, now)
+
+
+def a_month(store, site, now):
     """Return a report after a month: Asha answered one prompt of two, one of Bikash's was not sent by us."""
     with store.writing() as session:
         asha, bikash = people.asha(session, site, now), people.bikash(session, site, now, language="hi")
@@ -108,3 +113,13 @@ def test_another_month_and_another_site_stay_out(store, site, march):
 )
 def test_months_follow_each_other(day, after):
     assert reporting.next_month(reporting.month_of(day)) == after
+
+
+@pytest.mark.postgres
+def test_postgresql_counts_alike(postgres_store, now):
+    with postgres_store.writing() as session:
+        clinic = sites.add(session, "main", "Asha Clinic", "Asia/Kolkata")
+    seen = report(postgres_store, clinic, a_month(postgres_store, clinic, now))
+    assert (seen.answered, seen.asked, seen.spend.segments) == (1, 2, 4)
+    assert [one.key for one in seen.replies["age"]] == ["60_74"]
+    assert {one.key: one.not_sent for one in seen.replies["language"]} == {"en": 0, "hi": 1}
