@@ -1,20 +1,16 @@
 """Every page a person can reach is valid HTML, passes axe at two sizes and does not scroll sideways at 320 px."""
 
-import contextlib
 import re
-import threading
 
 import html5lib
 import pytest
-from werkzeug.serving import make_server
 
 from prom import clock
 from prom.services import comparing
 from prom.storage import staff
 from prom.storage.models import Role
 from tests import people as persons
-from tests.browser import everywhere, pages
-from tests.conftest import chromium
+from tests.browser import everywhere, pages, serving
 from tests.web import clinician_patients as known
 from tests.web import desk
 from tests.web.conftest import (  # noqa: F401 - the same app, served
@@ -40,35 +36,11 @@ STARTS = {
 SIZES = ((360, 740), (1280, 800))
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium(), args=[*arguments, "--disable-background-networking"]
-        )
-        yield found
-        found.close()
-
-
 @pytest.fixture
 def address(app):  # noqa: F811
     """Serve the app on a free port and return its address."""
-    with served(app) as found:
+    with serving.served(app) as found:
         yield found
-
-
-@contextlib.contextmanager
-def served(served_app):
-    """Serve an app on a free port."""
-    server = make_server("127.0.0.1", 0, served_app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -170,7 +142,7 @@ def test_what_nothing_links_to_is_valid_and_accessible(app, store, site, now, ac
 
 
 def test_the_way_in_with_a_second_step_is_valid_and_accessible(app_with, account, browser, now):  # noqa: F811
-    with served(app_with(PROM_TOTP="required")) as strict:
+    with serving.served(app_with(PROM_TOTP="required")) as strict:
         context = browser.new_context(bypass_csp=True)
         page = context.new_page()
 

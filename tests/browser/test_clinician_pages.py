@@ -1,12 +1,9 @@
 """The clinician's pages in a real browser: charts drawn under the policy, reflow, targets, review by hand, one sheet."""
 
-import threading
-
 import pytest
-from werkzeug.serving import make_server
 
 from prom.services import comparing
-from tests.conftest import chromium
+from tests.browser import serving
 from tests.web import clinician_patients as known
 from tests.web.conftest import PASSWORD, app, client_as, password_hash, wired  # noqa: F401 - the same app, served
 
@@ -19,29 +16,12 @@ document.addEventListener("securitypolicyviolation", (event) =>
 A4_SHEET = (688, 1017)  # pixels inside the 14 mm margins of the style sheet
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium(), args=[*arguments, "--disable-background-networking"]
-        )
-        yield found
-        found.close()
-
-
 @pytest.fixture
 def address(app):  # noqa: F811
     """Serve the app on a free port and return its address."""
     app.config["WTF_CSRF_ENABLED"] = True
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(app) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,20 +1,18 @@
 """A coordinator's day in real Chromium on a small phone: a queue of 14 items, a moved date, somebody enrolled."""
 
 import socket
-import threading
 import time
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from prom.services import inviting
 from prom.storage import answers, episodes, patients, plans, tasks
 from prom.storage.models import InvitationKind, TaskKind
 from tests import people
+from tests.browser import serving
 from tests.browser.test_access import mistakes, violations
-from tests.conftest import chromium
 from tests.web.conftest import PASSWORD, account, app, app_with, password_hash, wired  # noqa: F401 - the same app
 from tests.web.desk import asked, done, open_tasks, texted
 
@@ -22,18 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PHONE = {"width": 360, "height": 740}
 TWO_MINUTES = 120
 TOLD = {"q_nrs": "3", "q_pgic": "2", "q_relief_percent": "50"}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium(), args=[*arguments, "--disable-background-networking"]
-        )
-        yield found
-        found.close()
 
 
 @pytest.fixture
@@ -44,13 +30,8 @@ def served(app, app_with):  # noqa: F811
         port = found.getsockname()[1]
     served_app = app_with(PROM_PUBLIC_URL=f"http://127.0.0.1:{port}")
     served_app.config["WTF_CSRF_ENABLED"] = True
-    server = make_server("127.0.0.1", port, served_app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(served_app, port) as found:
+        yield found
 
 
 @pytest.fixture

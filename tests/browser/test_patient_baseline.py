@@ -1,18 +1,15 @@
 """The baseline, consent and choices pages in real Chromium: slow network, reloads, no script, the clinic's tablet."""
 
-import threading
-
 import pytest
-from werkzeug.serving import make_server
 
 from prom.services import inviting
 from prom.storage import audit
 from prom.storage.models import InvitationKind
 from prom.web import locales
 from tests import people
+from tests.browser import serving
 from tests.browser.test_access import mistakes, violations
 from tests.browser.test_patient_pages import NARROW, NOT_48_PX, PHONE, SLOW_3G, tap
-from tests.conftest import chromium
 from tests.web.baseline import invited
 from tests.web.conftest import PASSWORD, app, client_as, password_hash, wired  # noqa: F401 - the same app, served
 from tests.web.patients import linked
@@ -20,28 +17,11 @@ from tests.web.patients import linked
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium(), args=[*arguments, "--disable-background-networking"]
-        )
-        yield found
-        found.close()
-
-
 @pytest.fixture
 def served(app):  # noqa: F811
     """Serve the app on a free port and return its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(app) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Patients' pages in real Chromium: on a small phone, without JavaScript, on a slow network, by keyboard."""
 
 import re
-import threading
 from datetime import timedelta
 
 import pytest
-from werkzeug.serving import make_server
 
 from prom.storage.models import AnswerState
 from prom.web import locales
-from tests.conftest import chromium
+from tests.browser import serving
 from tests.web.conftest import app, wired  # noqa: F401 - the same app, served
 from tests.web.patients import linked
 
@@ -23,33 +21,16 @@ NOT_48_PX = """() => [...document.querySelectorAll('a, button, .nrs-grid label, 
   .filter(([, box]) => box.height < 47.5 || box.width < 47.5).map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium(), args=[*arguments, "--disable-background-networking"]
-        )
-        yield found
-        found.close()
-
-
 @pytest.fixture
 def served(app):  # noqa: F811
     """Serve the app on a free port and return its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(app) as found:
+        yield found
 
 
 def _note(errors, message):
-    # A link that is over answers 410, which the browser tells as an error of its own.
-    if message.type == "error" and "410 (GONE)" not in message.text:
+    # A link that is over answers 410 and a refused answer 422, which the browser tells as errors of its own.
+    if message.type == "error" and not any(code in message.text for code in ("410 (GONE)", "422 (")):
         errors.append(message.text)
 
 
