@@ -10,6 +10,7 @@ Sources:
         +-28 to 364, +-30 from 365 on; hours -0.5/+1, the 24 hour prompt +-4; never before day 1.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _MARGIN_BY_DAY = ((7, 1), (20, 3), (29, 5), (41, 7), (89, 10), (179, 14), (269, 
 _LONGEST_MARGIN = 30
 _HOUR_MARGINS = (0.5, 1.0)
 _DAY_AFTER_HOURS = 24
+_KEY = re.compile(r"([dh])([+-]?\d+(?:\.\d+)?)", re.ASCII)
 _DAY_AFTER_MARGIN_HOURS = 4.0
 
 
@@ -102,6 +104,14 @@ def _check_recall(point: TimePoint) -> None:
     wrong = "average_24h" if point.unit is Unit.HOURS else "current"
     if wrong in point.series:
         raise ValueError(f"the time point {point.key} counts in {point.unit} and cannot ask the series {wrong}")
+
+
+def hours_after(key: str) -> tuple[float, str]:
+    """Return what sorts time points by their keys: hours for h6, days for d-7; confirmations and others come last."""
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return (float("inf"), key)
+    return (float(found[2]) * (24 if found[1] == "d" else 1), key)
 
 
 @dataclass(frozen=True, slots=True)

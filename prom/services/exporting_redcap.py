@@ -17,7 +17,7 @@ from itertools import groupby
 
 from sqlmodel import Session
 
-from prom.domain import instruments
+from prom.domain import instruments, procedures
 from prom.services.exporting_columns import Column, Line, Value
 from prom.services.exporting_tables import TABLES
 from prom.storage import answers, exports
@@ -209,16 +209,8 @@ def repeating() -> Iterator[Sequence[Value]]:
 
 def _points(session: Session, site_ids: Collection[int] | None) -> list[str]:
     """Return the time points in the order of their time after the procedure."""
-    between = sorted(exports.time_points(session, site_ids) - {BASELINE, UNSCHEDULED}, key=_hours_after)
+    between = sorted(exports.time_points(session, site_ids) - {BASELINE, UNSCHEDULED}, key=procedures.hours_after)
     return [BASELINE, *between, UNSCHEDULED]
-
-
-def _hours_after(point: str) -> tuple[float, str]:
-    """Return when a time point is asked, hours for keys as h6, days for keys as d-7; confirmations come last."""
-    found = re.fullmatch(r"([dh])([+-]?\d+(?:\.\d+)?)", point, re.ASCII)
-    if found is None:
-        return (float("inf"), point)
-    return (float(found[2]) * (24 if found[1] == "d" else 1), point)
 
 
 def _field(line: Line, own: Mapping[tuple[str, int], str]) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from prom.domain import procedures
 from prom.storage import reports
 from prom.storage.models import Site
 from prom.storage.reports import Period, Replies, Texts
@@ -125,16 +126,8 @@ def _ordered(by: str, found: Sequence[Replies]) -> list[Replies]:
     if by in ORDERS:
         return sorted(found, key=lambda one: ORDERS[by].index(one.key))
     if by == "time_point":
-        return sorted(found, key=lambda one: _hours_after(one.key))
+        return sorted(found, key=lambda one: procedures.hours_after(one.key))
     return sorted(found, key=lambda one: (-one.asked, one.key))
-
-
-def _hours_after(point: str) -> tuple[float, str]:
-    unit, digits = point[:1], point[1:].lstrip("+")
-    try:
-        return (float(digits) * (24 if unit == "d" else 1), point) if unit in "dh" else (float("inf"), point)
-    except ValueError:
-        return (float("inf"), point)
 
 
 def _most_first(found: Sequence[Texts]) -> list[Texts]:

@@ -8,7 +8,10 @@ from flask_security import current_user
 
 from prom.domain import procedures
 from prom.services import demo
+from prom.storage import staff
 from prom.web import context, guards, locales
+
+WARNED_MINUTES = 2
 
 
 def local_day(instant: datetime | None, zone: str) -> str:
@@ -53,5 +56,6 @@ def install(app: Flask) -> None:
             "signed_in": current_user if current_user.is_authenticated else None,
             "demo": wired.settings.gateway == "simulated",
             "languages": locales.LANGUAGES,
+            "idle_warning_seconds": 60 * (staff.IDLE_MINUTES - WARNED_MINUTES),
             "sign_ins": [(role, email, word) for email, word, role in demo.SIGN_INS] if wired.settings.demo else [],
         }

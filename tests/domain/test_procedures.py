@@ -183,3 +183,8 @@ def test_an_unknown_procedure_or_time_point_is_refused():
         procedures.default_plan("genicular_rfa").time_point("d8")
     with pytest.raises(ValueError, match="relief windows"):
         procedures.relief_windows_from({"response": [1, 2]})
+
+
+def test_time_points_are_ordered_by_when_they_are_asked_and_confirmations_come_last():
+    keys = ["c+3", "d14", "baseline", "h6", "d-7", "d3", "h24", "d-1"]
+    assert sorted(keys, key=procedures.hours_after) == ["d-7", "d-1", "h6", "h24", "d3", "d14", "baseline", "c+3"]

@@ -25,27 +25,6 @@ def outcome(gateway, to=ASHA, body="How is your pain today?"):
     return caught.value
 
 
-# Sending.
-
-
-CERTAIN_REFUSALS = [
-    (20003, 401),
-    (21211, 400),
-    (21217, 400),
-    (21408, 403),
-    (21603, 400),
-    (21606, 400),
-    (21610, 400),
-    (21611, 400),
-    (21612, 400),
-    (21614, 400),
-    (21703, 400),
-    (30002, 403),
-    (20404, 404),
-    (99999, 418),
-]
-
-
 def test_after_a_reset_the_next_text_goes_out(gateway, double):
     double.fail({"kind": "reset_before", "count": 1})
     outcome(gateway)

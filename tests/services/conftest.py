@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests import people
+from prom.messaging.simulated import SimulatedGateway
+from tests import outbox, people
 
 
 def _enrolled(store, enrol, site, now):
@@ -56,3 +57,17 @@ def wired_clock(store):
         return SimpleNamespace(store=store, clock=SimpleNamespace(now=lambda: instant))
 
     return at
+
+
+@pytest.fixture
+def phones(instance, now):
+    """Return the simulated phones, at the tests' time."""
+    gateway = SimulatedGateway(instance / "simulated.db", lambda: now)
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def settings(instance):
+    """Return settings of a rehearsal with a rate too high to be felt."""
+    return outbox.settings(instance)

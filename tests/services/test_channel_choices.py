@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from prom.messaging.gateway import Balance, NotReached, Refused, RetryLater, Sent
-from prom.messaging.simulated import SimulatedGateway
 from prom.services import crediting, noticing, prompting, reconciling
 from prom.storage import channels, tasks
 from prom.storage.models import Channel, Message, MessageKind, MessageState, PromptState, Site, TaskKind
@@ -13,18 +12,6 @@ from tests import outbox as people
 from tests.outbox import all_tasks, body, change, fresh, send, sent_to, ticking
 
 ASHA = "+919007100001"
-
-
-@pytest.fixture
-def phones(instance, now):
-    gateway = SimulatedGateway(instance / "simulated.db", lambda: now)
-    yield gateway
-    gateway.close()
-
-
-@pytest.fixture
-def settings(instance):
-    return people.settings(instance)
 
 
 @pytest.fixture

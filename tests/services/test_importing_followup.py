@@ -71,52 +71,6 @@ def _count(store):
         return len(episodes.between(session, [1], datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)))
 
 
-BAD_EPISODES = [
-    ({"record_id": ""}, "record_id", "a record number is needed"),
-    ({"record_id": "9" * 61}, "record_id", "longer than 60"),
-    ({"site": ""}, "site", "is empty"),
-    ({"site": "other"}, "site", "there is no site 'other'"),
-    ({"first_name": "x" * 81}, "first_name", "longer than 80"),
-    ({"last_name": "x" * 81}, "last_name", "longer than 80"),
-    ({"phone": ""}, "phone", "there is no phone"),
-    ({"phone": "hello"}, "phone", "is not a phone number"),
-    ({"phone": "+9190070"}, "phone", "too few or too many"),
-    ({"phone": "+913340001000"}, "phone", "is not a mobile phone"),
-    ({"phone": "+911234567890"}, "phone", "is not"),
-    ({"phone": "9.19E+11"}, "phone", "phone"),
-    ({"phone": "+919007000001 ext 5"}, "phone", "letters or an extension"),
-    ({"language": "xx"}, "language", "'xx' is not one of en"),
-    ({"time_zone": "Kolkata"}, "time_zone", "is not a time zone"),
-    ({"time_zone": "Asia"}, "time_zone", "is not a time zone"),
-    ({"time_zone": "../../etc/passwd"}, "time_zone", "is not a time zone"),
-    ({"birth_year": "61"}, "birth_year", "older than 120"),
-    ({"birth_year": "2026"}, "birth_year", "after the procedure"),
-    ({"birth_year": "abc"}, "birth_year", "is not a whole number"),
-    ({"sex": "female"}, "sex", "is not one of F, M, X"),
-    ({"procedure": "magic"}, "procedure", "'magic' is not one of"),
-    ({"procedure": ""}, "procedure", "is not one of"),
-    ({"target": "x" * 61}, "target", "longer than 60"),
-    ({"side": "upper"}, "side", "is not one of left, right"),
-    ({"level": "x" * 41}, "level", "longer than 40"),
-    ({"indication": "magic"}, "indication", "is not one of"),
-    ({"procedure_at": ""}, "procedure_at", "is empty"),
-    ({"procedure_at": "10.06.2025"}, "procedure_at", "is not a time such as"),
-    ({"procedure_at": "2025-06-10"}, "procedure_at", "has no time of day"),
-    ({"procedure_at": "2025-02-30T10:00"}, "procedure_at", "is not on the calendar"),
-    ({"procedure_at": "1970-01-01T10:00"}, "procedure_at", "too long ago"),
-    ({"procedure_at": "2205-06-10T10:00"}, "procedure_at", "two years ahead"),
-    ({"time_zone": "Europe/London", "procedure_at": "2025-03-30T01:30"}, "procedure_at", "did not exist"),
-    ({"baseline_nrs": "11"}, "baseline_nrs", "11 is outside 0-10"),
-    ({"baseline_nrs": "-1"}, "baseline_nrs", "-1 is outside 0-10"),
-    ({"baseline_nrs": "7.5"}, "baseline_nrs", "is not a whole number"),
-    ({"baseline_nrs": "seven"}, "baseline_nrs", "is not a whole number"),
-    ({"csi_03": "5"}, "csi_03", "5 is outside 0-4"),
-    ({"csi_25": "x"}, "csi_25", "is not a whole number"),
-    ({"consent_sms_at": "2030-01-01T10:00"}, "consent_sms_at", "is in the future"),
-    ({"consent_sms_at": "yes"}, "consent_sms_at", "is not a time such as"),
-]
-
-
 def test_local_times_are_read_in_the_patients_zone(store, site):
     row = SOUND | {"time_zone": "Europe/London", "procedure_at": "2025-06-10T13:30"}
     assert _episodes(store, row).errors == []

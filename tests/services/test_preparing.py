@@ -5,24 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from prom.messaging.simulated import SimulatedGateway
 from prom.messaging.simulated_phones import Failures
 from prom.storage import channels, outbox
 from prom.storage.models import EpisodeState, MessageKind, MessageState, PromptState, Site, TaskKind
 from tests import outbox as people
 from tests.outbox import all_tasks, change, send, sent_to
-
-
-@pytest.fixture
-def phones(instance, now):
-    gateway = SimulatedGateway(instance / "simulated.db", lambda: now)
-    yield gateway
-    gateway.close()
-
-
-@pytest.fixture
-def settings(instance):
-    return people.settings(instance)
 
 
 @pytest.fixture

@@ -7,24 +7,11 @@ import pytest
 from sqlmodel import select
 
 from prom.messaging.gateway import Sent
-from prom.messaging.simulated import SimulatedGateway
 from prom.services import prompting
 from prom.storage import channels
 from prom.storage.models import Message, MessageState, PromptState, TaskKind
 from tests import outbox as people
 from tests.outbox import all_tasks, change, send, sent_to, ticking
-
-
-@pytest.fixture
-def phones(instance, now):
-    gateway = SimulatedGateway(instance / "simulated.db", lambda: now)
-    yield gateway
-    gateway.close()
-
-
-@pytest.fixture
-def settings(instance):
-    return people.settings(instance)
 
 
 @pytest.fixture

@@ -5,28 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
 
 from prom.messaging.gateway import Sent
-from prom.messaging.simulated import SimulatedGateway
 from prom.messaging.simulated_phones import Failures
 from prom.services import prompting
 from prom.storage import channels, outbox
-from prom.storage.models import Message, MessageKind, MessageState, TaskKind
+from prom.storage.models import MessageKind, MessageState, TaskKind
 from tests import outbox as people
-from tests.outbox import all_tasks, send, ticking
-
-
-@pytest.fixture
-def phones(instance, now):
-    gateway = SimulatedGateway(instance / "simulated.db", lambda: now)
-    yield gateway
-    gateway.close()
-
-
-@pytest.fixture
-def settings(instance):
-    return people.settings(instance)
+from tests.outbox import all_tasks, send
 
 
 @pytest.fixture
@@ -47,26 +33,6 @@ class Counting:
         with self.guard:
             self.sent.append((to, message_id, validity_seconds))
             return Sent(f"SM{len(self.sent):030d}", "queued")
-
-
-def eight_workers_send_each_once(store, settings, now):
-    gateway = Counting()
-    start = threading.Barrier(8)
-
-    def work():
-        start.wait()
-        while prompting.send_due(store, gateway, settings, ticking(now), limit=10).claimed:
-            pass
-
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert len(gateway.sent) == 100
-    assert len({message_id for _, message_id, _ in gateway.sent}) == 100
-    with store.reading() as session:
-        assert {row.state for row in session.exec(select(Message))} == {MessageState.ACCEPTED}
 
 
 def test_a_worker_that_was_frozen_before_the_call_gives_the_text_back(store, site, settings, now, one):

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from prom.messaging.gateway import Refused
-from prom.messaging.simulated import SimulatedGateway
 from prom.services import texting
 from prom.services.texting import TextingError
 from prom.storage import audit, channels, outbox, patients, staff
@@ -16,18 +15,6 @@ from tests.outbox import all_tasks, body, change, fresh, send, sent_to
 PHONE = "+919007100001"
 DESK = "+919007100099"
 NIGHT = timedelta(hours=12)  # 23:30 in Kolkata
-
-
-@pytest.fixture
-def phones(instance, now):
-    gateway = SimulatedGateway(instance / "simulated.db", lambda: now)
-    yield gateway
-    gateway.close()
-
-
-@pytest.fixture
-def settings(instance):
-    return people.settings(instance)
 
 
 @pytest.fixture
