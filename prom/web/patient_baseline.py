@@ -13,10 +13,11 @@ from prom.services import inviting, linking_baseline
 from prom.services.linking import Screen, Stored
 from prom.storage.models import Invitation, InvitationKind
 from prom.web import context, guards, locales, patient_blueprint, patient_words
-from prom.web.patient_blueprint import NOTHING_CHOSEN, actor, blueprint, here, over, page, speak
+from prom.web.patient_blueprint import NOTHING_CHOSEN, actor, blueprint, here, page
+from prom.web.patient_invited import Door
 
 MINUTES = 6
-KIND = InvitationKind.BASELINE
+DOOR = Door(InvitationKind.BASELINE, "patient.baseline", "patient.hand_back", "patient.baseline_new_link")
 
 
 @blueprint.get("/b/<token>")
@@ -24,7 +25,7 @@ KIND = InvitationKind.BASELINE
 def baseline(token: str) -> ResponseReturnValue:
     """Say what comes, or go on where it was left."""
     with context.reading() as session:
-        invitation = _live(session, token)
+        invitation = DOOR.live(session, token)
         if invitation is not None:
             answered, total = inviting.progress(session, invitation)
             if answered:
@@ -34,7 +35,7 @@ def baseline(token: str) -> ResponseReturnValue:
             tablet = invitation.way == inviting.TABLET
             values = {"total": total, "minutes": MINUTES, "start": start, "clinic": clinic, "tablet": tablet}
             return page("patient/baseline.html", "patient.baseline", {"token": token}, **values)
-    return _over(token)
+    return DOOR.over(token)
 
 
 @blueprint.get("/b/<token>/<int:number>")
@@ -42,10 +43,10 @@ def baseline(token: str) -> ResponseReturnValue:
 def baseline_question(token: str, number: int) -> ResponseReturnValue:
     """Show one question."""
     with context.reading() as session:
-        invitation = _live(session, token)
+        invitation = DOOR.live(session, token)
         if invitation is not None:
             return _question(session, token, invitation, number)
-    return _over(token)
+    return DOOR.over(token)
 
 
 @blueprint.post("/b/<token>/<int:number>")
@@ -53,10 +54,10 @@ def baseline_question(token: str, number: int) -> ResponseReturnValue:
 def baseline_answer(token: str, number: int) -> ResponseReturnValue:
     """Store the answer to one question and go on to the next without one."""
     with context.writing() as session:
-        invitation = _live(session, token)
+        invitation = DOOR.live(session, token)
         if invitation is not None:
             return _answer(session, token, invitation, number)
-    return _over(token, lost=True)
+    return DOOR.over(token, lost=True)
 
 
 def _answer(session: Session, token: str, invitation: Invitation, number: int) -> ResponseReturnValue:
@@ -111,12 +112,12 @@ def _next(session: Session, token: str, invitation: Invitation) -> str:
 def baseline_done(token: str) -> ResponseReturnValue:
     """Thank; on the tablet, ask to finish."""
     with context.reading() as session:
-        invitation = _live(session, token)
+        invitation = DOOR.live(session, token)
         if invitation is not None:
             if linking_baseline.first_open(session, invitation) is not None:
                 return redirect(_next(session, token, invitation), 303)
             return _done(session, token, invitation)
-    return _over(token)
+    return DOOR.over(token)
 
 
 def _done(session: Session, token: str, invitation: Invitation) -> str:
@@ -144,55 +145,18 @@ def _change(token: str, number: int) -> str:
 @guards.needs(guards.Permission.PUBLIC)
 def baseline_finish(token: str) -> ResponseReturnValue:
     """End the questionnaire on the tablet: from now on the address shows only that it is to be handed back."""
-    with context.writing() as session:
-        invitation = _live(session, token)
-        if invitation is not None:
-            inviting.finish(session, invitation, actor(), context.now())
-            return redirect(here("patient.hand_back", token=token), 303)
-    return _over(token, lost=True)
+    return DOOR.finish(token)
 
 
 @blueprint.get("/b/<token>/back")
 @guards.needs(guards.Permission.PUBLIC)
 def hand_back(token: str) -> ResponseReturnValue:
     """Ask to hand the tablet back."""
-    with context.reading() as session:
-        invitation = inviting.by_token(session, KIND, token)
-        if invitation is not None and invitation.way == inviting.TABLET and invitation.finished_at is not None:
-            speak(locales.page_language(linking_baseline.patient_of(session, invitation).language))
-            return handed_back("patient.hand_back", token)
-    return _over(token)
-
-
-def handed_back(endpoint: str, token: str) -> ResponseReturnValue:
-    """Return the hand-back screen; the browser forgets the pages before it."""
-    return page("patient/hand_back.html", endpoint, {"token": token}, tablet=True), {"Clear-Site-Data": '"cache"'}
+    return DOOR.hand_back(token)
 
 
 @blueprint.post("/b/<token>/new")
 @guards.needs(guards.Permission.PUBLIC)
 def baseline_new_link(token: str) -> ResponseReturnValue:
     """Text a new link to whoever had this one; who never had one sees the same page."""
-    with context.writing() as session:
-        inviting.new_link(session, KIND, token, context.now())
-    return _over(token, asked=True)
-
-
-def _live(session: Session, token: str) -> Invitation | None:
-    """Return the invitation that an address opens now, and speak its patient's language."""
-    invitation = inviting.live(session, KIND, token, context.now())
-    if invitation is not None:
-        speak(locales.page_language(linking_baseline.patient_of(session, invitation).language))
-        patient_words.use_own(session, invitation.site_id)
-    return invitation
-
-
-def _over(token: str, *, lost: bool = False, asked: bool = False) -> ResponseReturnValue:
-    return over(
-        token,
-        lambda session: inviting.by_token(session, KIND, token),
-        "patient.baseline",
-        "patient.baseline_new_link",
-        lost=lost,
-        asked=asked,
-    )
+    return DOOR.text_new_link(token)

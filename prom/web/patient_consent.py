@@ -8,11 +8,11 @@ from prom.services import consenting_texts, inviting, linking_baseline, links
 from prom.services.linking import patient_of, site_of
 from prom.storage.models import Consent, Invitation, InvitationKind, Purpose
 from prom.web import context, guards, locales, patient_blueprint, patient_words
-from prom.web.patient_baseline import handed_back
-from prom.web.patient_blueprint import NOTHING_CHOSEN, actor, blueprint, here, over, page, speak
+from prom.web.patient_blueprint import NOTHING_CHOSEN, actor, blueprint, here, page, speak
+from prom.web.patient_invited import Door
 from prom.web.patient_words import _
 
-KIND = InvitationKind.CONSENT
+DOOR = Door(InvitationKind.CONSENT, "patient.consent", "patient.consent_back", "patient.consent_new_link")
 
 
 @blueprint.get("/c/<token>")
@@ -20,10 +20,10 @@ KIND = InvitationKind.CONSENT
 def consent(token: str) -> ResponseReturnValue:
     """Show what is asked for and what was agreed to."""
     with context.reading() as session:
-        invitation = _live(session, token)
+        invitation = DOOR.live(session, token)
         if invitation is not None:
             return _page(session, token, invitation)
-    return _over(token)
+    return DOOR.over(token)
 
 
 @blueprint.post("/c/<token>")
@@ -31,10 +31,10 @@ def consent(token: str) -> ResponseReturnValue:
 def consent_answer(token: str) -> ResponseReturnValue:
     """Record a consent to the text that was shown, or that one is taken back."""
     with context.writing() as session:
-        invitation = _live(session, token)
+        invitation = DOOR.live(session, token)
         if invitation is not None:
             return _answer(session, token, invitation)
-    return _over(token, lost=True)
+    return DOOR.over(token, lost=True)
 
 
 def _answer(session: Session, token: str, invitation: Invitation) -> ResponseReturnValue:
@@ -86,33 +86,21 @@ def _since(given: dict[Purpose, Consent], purpose: Purpose, zone: str) -> str:
 @guards.needs(guards.Permission.PUBLIC)
 def consent_finish(token: str) -> ResponseReturnValue:
     """End the page on the tablet."""
-    with context.writing() as session:
-        invitation = _live(session, token)
-        if invitation is not None:
-            inviting.finish(session, invitation, actor(), context.now())
-            return redirect(here("patient.consent_back", token=token), 303)
-    return _over(token, lost=True)
+    return DOOR.finish(token)
 
 
 @blueprint.get("/c/<token>/back")
 @guards.needs(guards.Permission.PUBLIC)
 def consent_back(token: str) -> ResponseReturnValue:
     """Ask to hand the tablet back."""
-    with context.reading() as session:
-        invitation = inviting.by_token(session, KIND, token)
-        if invitation is not None and invitation.way == inviting.TABLET and invitation.finished_at is not None:
-            speak(locales.page_language(linking_baseline.patient_of(session, invitation).language))
-            return handed_back("patient.consent_back", token)
-    return _over(token)
+    return DOOR.hand_back(token)
 
 
 @blueprint.post("/c/<token>/new")
 @guards.needs(guards.Permission.PUBLIC)
 def consent_new_link(token: str) -> ResponseReturnValue:
     """Text a new link to whoever had this one; who never had one sees the same page."""
-    with context.writing() as session:
-        inviting.new_link(session, KIND, token, context.now())
-    return _over(token, asked=True)
+    return DOOR.text_new_link(token)
 
 
 @blueprint.post("/stop/<token>/withdraw")
@@ -151,23 +139,3 @@ def agreed(session: Session, token: str) -> list[tuple[str, str, str]]:
         )
         for purpose, row in consenting_texts.standing(session, patient).items()
     ]
-
-
-def _live(session: Session, token: str) -> Invitation | None:
-    """Return the invitation that an address opens now, and speak its patient's language."""
-    invitation = inviting.live(session, KIND, token, context.now())
-    if invitation is not None:
-        speak(locales.page_language(linking_baseline.patient_of(session, invitation).language))
-        patient_words.use_own(session, invitation.site_id)
-    return invitation
-
-
-def _over(token: str, *, lost: bool = False, asked: bool = False) -> ResponseReturnValue:
-    return over(
-        token,
-        lambda session: inviting.by_token(session, KIND, token),
-        "patient.consent",
-        "patient.consent_new_link",
-        lost=lost,
-        asked=asked,
-    )
