@@ -138,7 +138,7 @@ def _look_for(store: Store, gateway: Gateway, settings: Settings, message_id: in
             return "settled"
         to, since = messages.phone(session, message), min(message.sending_at or now, now) - CLOCKS_APART
     try:
-        listed = gateway.find_sent(to, since)
+        listed = gateway.find_sent(to, since) if to else []
     except SendError:
         # Without a list nothing is known: the text is looked for again later, and not sent.
         return "no_list"

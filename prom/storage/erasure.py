@@ -19,7 +19,8 @@ from prom.storage.session import vault_of
 from prom.storage.types import new_public_id
 
 ERASED = "erased"
-_WAITING = (MessageState.PENDING, MessageState.CLAIMED)
+# An unclear one is not looked for any more: without a number the provider's list would be everybody's.
+_WAITING = (MessageState.PENDING, MessageState.CLAIMED, MessageState.UNKNOWN)
 
 
 def forget(session: Session, patient: Patient) -> None:

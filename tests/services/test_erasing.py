@@ -16,6 +16,9 @@ def erased(store, site, now):
         people.bikash(session, site, now)
         row = inbound.add(session, site, "SM1", people.ASHA_PHONE, "It is Asha, call me", 0, now)
         row.patient_id = episode.patient_id
+        # One of her texts is unclear: it must neither be looked for nor sent again.
+        unclear = session.exec(select(Message).where(Message.patient_id == episode.patient_id)).first()
+        unclear.state, unclear.sending_at = MessageState.UNKNOWN, now
     with store.writing() as session:
         return erasing.erase(session, "main", "r-101", audit.COMMAND, now)
 
